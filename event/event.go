@@ -1,0 +1,64 @@
+// Package event says what can happen: each kind of fact that explog keeps is a
+// Go type here, with its checks and its bytes.
+//
+// A fact begins as JSON at the door. [ParseDraft] takes an object apart,
+// [Draft.Complete] checks it and fills what may be left out, and what comes out,
+// a [Saved], cannot be wrong: everything behind the door trusts it. Input that
+// does not get through becomes a [Rejected], which is a fact too.
+//
+// Facts are kept as versioned payloads. A payload never changes once it is
+// written; a new layout gets a new version, and the decoders here read all
+// versions for ever.
+//
+// The package does no I/O, reads no clock and draws no random numbers, and it
+// does not know where facts are kept.
+package event
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Type is the kind of a fact. The numbers are part of the stored format: they are
+// never reused and never change.
+type Type uint16
+
+// The kinds of facts.
+const (
+	// TypeSaved is a record that was saved, see [Saved].
+	TypeSaved Type = 1
+	// TypeRejected is input that could not become a record, see [Rejected].
+	TypeRejected Type = 2
+)
+
+// String returns the name that people see, such as "record saved".
+func (t Type) String() string {
+	switch t {
+	case TypeSaved:
+		return "record saved"
+	case TypeRejected:
+		return "input rejected"
+	}
+	return fmt.Sprintf("type %d", uint16(t))
+}
+
+// Fact is one fact ready to be logged: its key, its kind and its payload.
+type Fact struct {
+	ID      uuid.UUID
+	Type    Type
+	Version uint16
+	Data    []byte
+}
+
+// ErrPayload is wrapped by the decoders' errors: the payload is of a version that
+// this program does not know, or its bytes are not what the version says.
+var ErrPayload = errors.New("event: unreadable payload")
+
+// Namespaces of the keys that are derived from content (UUID version 5, RFC 9562
+// section 5.5). Part of the stored format.
+var (
+	namespaceRecord = uuid.MustParse("a2f6c1de-5d0a-4c7e-9f1b-6f2f0f4f3b11")
+	namespaceReject = uuid.MustParse("c4b1f0a8-9e53-4b0e-8a46-2d8f5b7e6c22")
+)

@@ -1,0 +1,166 @@
+package event
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The scanners below walk JSON that is known to be valid: one validating pass
+// stands before them, and they only find where things begin and end.
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && isSpace(b[i]) {
+		i++
+	}
+	return i
+}
+
+// scanString returns the index behind the string that begins at b[i].
+func scanString(b []byte, i int) int {
+	for {
+		i += 1 + bytes.IndexByte(b[i+1:], '"')
+		backslashes := 0
+		for b[i-1-backslashes] == '\\' {
+			backslashes++
+		}
+		if backslashes%2 == 0 {
+			return i + 1
+		}
+	}
+}
+
+// scanValue returns the index behind the value that begins at b[i].
+func scanValue(b []byte, i int) int {
+	switch b[i] {
+	case '"':
+		return scanString(b, i)
+	case '{', '[':
+		return scanNested(b, i)
+	}
+	for i < len(b) {
+		switch b[i] {
+		case ',', '}', ']', ' ', '\n', '\t', '\r':
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+func scanNested(b []byte, i int) int {
+	for depth := 0; ; {
+		switch b[i] {
+		case '"':
+			i = scanString(b, i)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		i++
+		if depth == 0 {
+			return i
+		}
+	}
+}
+
+// members yields the raw name (with its quotes) and the raw value of each member
+// of a valid object.
+func members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		i := skipSpace(object, 0) + 1
+		for {
+			i = skipSpace(object, i)
+			if object[i] == '}' {
+				return
+			}
+			if object[i] == ',' {
+				i = skipSpace(object, i+1)
+			}
+			end := scanString(object, i)
+			name := object[i:end]
+			i = skipSpace(object, end) + 1 // the colon
+			i = skipSpace(object, i)
+			end = scanValue(object, i)
+			if !yield(name, object[i:end]) {
+				return
+			}
+			i = end
+		}
+	}
+}
+
+// elements yields the raw elements of a valid array.
+func elements(array []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		i := skipSpace(array, 0) + 1
+		for {
+			i = skipSpace(array, i)
+			if array[i] == ']' {
+				return
+			}
+			if array[i] == ',' {
+				i = skipSpace(array, i+1)
+			}
+			end := scanValue(array, i)
+			if !yield(array[i:end]) {
+				return
+			}
+			i = end
+		}
+	}
+}
+
+// appendCompact appends a valid value without the white space between its tokens;
+// strings and numbers stay as they are written.
+func appendCompact(dst, value []byte) []byte {
+	for i := 0; i < len(value); {
+		switch c := value[i]; {
+		case c == '"':
+			end := scanString(value, i)
+			dst = append(dst, value[i:end]...)
+			i = end
+		case isSpace(c):
+			i++
+		default:
+			dst = append(dst, c)
+			i++
+		}
+	}
+	return dst
+}
+
+// unquote returns the text of a valid JSON string. Where it has no escapes the
+// text is a part of raw, not a copy.
+func unquote(raw []byte) []byte {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // no error: raw is valid
+	return text
+}
+
+// kindName names the JSON type of a valid value.
+func kindName(raw []byte) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+func isNumber(raw []byte) bool { return raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' }

@@ -1,0 +1,352 @@
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	bolt "go.etcd.io/bbolt"
+)
+
+// Batch is what is appended in one transaction: all of it or none.
+type Batch struct {
+	// Events to append; only ID, Type, Version and Data are read.
+	Events []Event
+	// Taken is asked what to do with Events[i], whose UUID the log, or the batch
+	// before i, has already. Nil drops it: the log has that fact. An event is
+	// appended in its place, unless that one's UUID is taken too. Without a
+	// function, events whose UUID is taken are dropped.
+	Taken func(i int, stored Event) (*Event, error)
+}
+
+// Fate is what became of an event of a batch.
+type Fate uint8
+
+// The fates.
+const (
+	Appended Fate = iota // it was new
+	Dropped              // its UUID was taken, and Taken dropped it
+	Replaced             // its UUID was taken, and another event was appended instead
+	Known                // the same, but the log has the other event too
+)
+
+// Result tells what became of one event.
+type Result struct {
+	Fate Fate
+	Seq  uint64 // of the event in the log that it became or that it met
+}
+
+// Append makes the events durable and returns what became of each. Appends of
+// other goroutines that come at the same time share the transaction; each is
+// still all or nothing.
+//
+// An error may leave open whether the batch is in the log (the disk failed in the
+// middle of a commit). Appending it again is safe: what is there is not appended
+// twice.
+func (l *Log) Append(ctx context.Context, b Batch) ([]Result, error) {
+	for i := range b.Events {
+		if n := len(b.Events[i].Data); n > MaxData {
+			return nil, fmt.Errorf("%w: event %s has %d bytes, at most %d", ErrTooLarge, b.Events[i].ID, n, MaxData)
+		}
+	}
+	r := &request{batch: b, done: make(chan struct{})}
+	l.enqueue(r)
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-r.done:
+		return r.results, r.err
+	case <-ctx.Done():
+		return l.giveUp(r, ctx.Err())
+	}
+	select {
+	case <-r.done: // an earlier turn took it along
+		return r.results, r.err
+	default:
+	}
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return l.giveUp(r, err)
+	}
+	h, err := l.acquire(ctx, true)
+	if err != nil {
+		return l.giveUp(r, err)
+	}
+	defer h.release()
+	l.commit(h, l.dequeue())
+	return r.results, r.err
+}
+
+// request is a batch that waits for its commit.
+type request struct {
+	batch   Batch
+	results []Result
+	fresh   []Event // what the batch adds to the log
+	err     error
+	done    chan struct{} // closed when results and err stand
+}
+
+func (l *Log) enqueue(r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = append(l.waiting, r)
+}
+
+func (l *Log) dequeue() []*request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.waiting
+	l.waiting = nil
+	return all
+}
+
+// giveUp takes a request back, unless a commit has it already: then its outcome
+// counts.
+func (l *Log) giveUp(r *request, err error) ([]Result, error) {
+	l.mu.Lock()
+	i := slices.Index(l.waiting, r)
+	if i >= 0 {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+	}
+	l.mu.Unlock()
+	if i >= 0 {
+		return nil, err
+	}
+	<-r.done
+	return r.results, r.err
+}
+
+// commit appends all requests in one transaction and answers each.
+func (l *Log) commit(h *lease, requests []*request) {
+	err := l.ensure(h)
+	if err == nil {
+		err = l.session(h, true, func(s *session) error { return s.append(requests) })
+	}
+	for _, r := range requests {
+		if err != nil && r.err == nil {
+			r.results, r.err = nil, err
+		}
+		close(r.done)
+	}
+}
+
+// append plans each request, writes what is new, commits and seals.
+func (s *session) append(requests []*request) error {
+	p := planner{session: s, pending: make(map[uuid.UUID]*Event), now: s.log.opts.Now().UTC().Truncate(time.Microsecond)}
+	var fresh []Event
+	var dropped uint64
+	next := s.head.seq
+	for _, r := range requests {
+		if r.err = p.plan(r, next); r.err != nil {
+			r.results = nil
+			continue
+		}
+		next += uint64(len(r.fresh))
+		fresh = append(fresh, r.fresh...)
+		for _, res := range r.results {
+			if res.Fate == Dropped || res.Fate == Known {
+				dropped++
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		if dropped == 0 {
+			return nil
+		}
+		return s.writeSeal(dropped)
+	}
+	if err := s.write(fresh); err != nil {
+		return err
+	}
+	if err := s.tx.Commit(); err != nil {
+		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
+	}
+	var err error
+	if s.image, s.size, err = readImage(s.file); err != nil {
+		return s.damage(0, "after the commit: %v", err)
+	}
+	return s.writeSeal(dropped)
+}
+
+// write puts events behind the head, with their index entries.
+func (s *session) write(fresh []Event) error {
+	events := s.tx.Bucket(bucketEvents)
+	events.FillPercent = 1 // keys only rise
+	for rest := fresh; len(rest) > 0; {
+		n := blockOf(rest)
+		first := s.head.seq + 1
+		value, head := encodeBlock(s.head, rest[:n])
+		if err := events.Put(seqKey(first), value); err != nil {
+			return fmt.Errorf("write to %s: %w", s.log.Path(), err)
+		}
+		s.head, rest = head, rest[n:]
+	}
+	slices.SortFunc(fresh, func(a, b Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	ids := s.tx.Bucket(bucketIDs)
+	for i := range fresh {
+		if err := ids.Put(fresh[i].ID[:], indexValue(fresh[i].ID, fresh[i].Seq)); err != nil {
+			return fmt.Errorf("write to %s: %w", s.log.Path(), err)
+		}
+	}
+	return nil
+}
+
+// planner decides what of each request is new.
+type planner struct {
+	*session
+	pending map[uuid.UUID]*Event // new in this transaction
+	now     time.Time
+	cached  block // the block that was met last, and its events
+	events  []Event
+}
+
+// plan fills the request's results and fresh events, numbered after seq. On an
+// error the request leaves nothing behind.
+func (p *planner) plan(r *request, seq uint64) (err error) {
+	r.fresh = make([]Event, 0, len(r.batch.Events))
+	r.results = make([]Result, len(r.batch.Events))
+	defer func() {
+		if err != nil {
+			for i := range r.fresh {
+				delete(p.pending, r.fresh[i].ID)
+			}
+		}
+	}()
+	add := func(ev Event) uint64 {
+		ev.Seq, ev.RecordedAt = seq+uint64(len(r.fresh))+1, p.now
+		r.fresh = append(r.fresh, ev)
+		p.pending[ev.ID] = &r.fresh[len(r.fresh)-1]
+		return ev.Seq
+	}
+	for i, ev := range r.batch.Events {
+		stored, found, err := p.find(ev.ID)
+		if err != nil {
+			return err
+		}
+		if !found {
+			r.results[i] = Result{Appended, add(ev)}
+			continue
+		}
+		r.results[i] = Result{Dropped, stored.Seq}
+		if r.batch.Taken == nil {
+			continue
+		}
+		instead, err := r.batch.Taken(i, stored)
+		if err != nil {
+			return err
+		}
+		if instead == nil {
+			continue
+		}
+		if other, found, err := p.find(instead.ID); err != nil {
+			return err
+		} else if found {
+			r.results[i] = Result{Known, other.Seq}
+		} else {
+			r.results[i] = Result{Replaced, add(*instead)}
+		}
+	}
+	return nil
+}
+
+// find returns the event that has a UUID, in the log or in this transaction.
+func (p *planner) find(id uuid.UUID) (Event, bool, error) {
+	if ev := p.pending[id]; ev != nil {
+		return *ev, true, nil
+	}
+	seq, err := p.lookup(id)
+	if err != nil || seq == 0 {
+		return Event{}, false, err
+	}
+	if seq < p.cached.first || p.events == nil || seq > p.cached.last() {
+		if err := p.load(seq); err != nil {
+			return Event{}, false, err
+		}
+	}
+	ev := p.events[seq-p.cached.first]
+	return ev, true, p.confirm(ev, id)
+}
+
+// load unpacks the block that holds an event. Duplicates come in the order of
+// the log, mostly, so one block is kept.
+func (p *planner) load(seq uint64) error {
+	b, _, err := p.holding(seq)
+	if err != nil {
+		return err
+	}
+	p.events, err = b.events()
+	if err != nil {
+		return p.damage(seq, "%v", err)
+	}
+	p.cached = b
+	return nil
+}
+
+// ensure makes the log if there is none. It is written under another name, synced
+// and renamed, so that events.db is never half a log.
+func (l *Log) ensure(h *lease) error {
+	if exists, err := l.Exists(); exists || err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(l.dir)); err != nil { // the folder itself may be new
+		return err
+	}
+	leftover, err := filepath.Glob(filepath.Join(l.dir, FileName+".new-*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range leftover {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return err
+	}
+	path := l.Path() + ".new-" + id.String()
+	if err := initialise(path, Identity{ID: id, Format: 1, Created: l.opts.Now()}); err != nil {
+		os.Remove(path)
+		return fmt.Errorf("make %s: %w", l.Path(), err)
+	}
+	if err := os.Rename(path, l.Path()); err != nil {
+		os.Remove(path)
+		return err
+	}
+	return syncDir(l.dir)
+}
+
+// initialise writes an empty log.
+func initialise(path string, id Identity) error {
+	db, err := bolt.Open(path, 0o644, &bolt.Options{FreelistType: bolt.FreelistArrayType})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.Update(func(tx *bolt.Tx) error {
+		for _, name := range [][]byte{bucketEvents, bucketIDs} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		meta, err := tx.CreateBucket(bucketMeta)
+		if err != nil {
+			return err
+		}
+		return meta.Put(keyIdentity, encodeIdentity(id))
+	})
+}
+
+// syncDir makes a rename in the folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

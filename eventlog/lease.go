@@ -1,0 +1,129 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// lease is the right to touch the log's file, held by one process (and one
+// goroutine of it) at a time.
+type lease struct {
+	file     *os.File // the locked lock file; nil: there is none and the folder is read-only
+	writable bool
+}
+
+// acquire waits for the lease. The kernel's queue for a blocking flock is fair,
+// where trying and sleeping starves; so a goroutine of its own blocks in it, and
+// gives back what it gets if nobody waits any more.
+func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
+	file, writable, err := l.openLock(create)
+	if err != nil {
+		return nil, err
+	}
+	if file == nil {
+		return &lease{}, nil
+	}
+	if err := flockFile(ctx, file, l.opts.LockTimeout); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return &lease{file: file, writable: writable}, nil
+}
+
+// openLock opens the lock file, read-only where nothing more is permitted. A
+// store without one, in a folder that cannot be written, is read without.
+func (l *Log) openLock(create bool) (f *os.File, writable bool, err error) {
+	path := filepath.Join(l.dir, LockFileName)
+	f, err = os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		return f, true, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, statErr := os.Stat(l.Path()); statErr != nil && !create {
+			if errors.Is(statErr, fs.ErrNotExist) {
+				return nil, false, ErrNoLog
+			}
+			return nil, false, statErr
+		}
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if err == nil {
+			return f, true, nil
+		}
+		if !create && readOnly(err) {
+			return nil, false, nil
+		}
+		return nil, false, err
+	}
+	if !readOnly(err) {
+		return nil, false, err
+	}
+	f, err = os.Open(path)
+	return f, false, err
+}
+
+func readOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// flockFile takes the lock or closes the file.
+func flockFile(ctx context.Context, f *os.File, timeout time.Duration) error {
+	if err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		return nil
+	} else if !errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return err
+	}
+	got := make(chan error, 1)
+	go func() { got <- flock(f, syscall.LOCK_EX) }()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	var err error
+	select {
+	case err = <-got:
+		if err != nil {
+			f.Close()
+		}
+		return err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = fmt.Errorf("%w: others held it for %v", ErrLocked, timeout)
+	}
+	go func() {
+		<-got
+		f.Close()
+	}()
+	return err
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// release gives the lease back: closing the file drops the lock.
+func (h *lease) release() {
+	if h.file != nil {
+		h.file.Close()
+	}
+}
+
+// writeSeal replaces the seal.
+func (h *lease) writeSeal(s seal) error {
+	if !h.writable {
+		return nil
+	}
+	if _, err := h.file.WriteAt(s.encode(), 0); err != nil {
+		return fmt.Errorf("write the seal: %w", err)
+	}
+	return nil
+}

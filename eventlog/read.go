@@ -1,0 +1,194 @@
+package eventlog
+
+import (
+	"context"
+	"iter"
+
+	"github.com/google/uuid"
+	bolt "go.etcd.io/bbolt"
+)
+
+// chunkSize is how many bytes of blocks a reader copies under one lease: enough
+// to make the lease cheap, little enough that writers wait only milliseconds.
+const chunkSize = 4 << 20
+
+// Events yields the events from sequence number from (1 is the first) to the
+// head, in order, each checked by checksum and hash chain. Events that are
+// appended meanwhile may be among them. After an error nothing follows.
+//
+// The log is read in chunks, with no lease held while the caller has an event.
+func (l *Log) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		r := reader{log: l, from: max(from, 1)}
+		for {
+			blocks, err := r.chunk(ctx)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			if len(blocks) == 0 {
+				return
+			}
+			for _, b := range blocks {
+				events, err := r.unpack(b)
+				if err != nil {
+					yield(Event{}, err)
+					return
+				}
+				for _, ev := range events {
+					if ev.Seq >= from && !yield(ev, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// reader goes through the log a chunk at a time.
+type reader struct {
+	log  *Log
+	from uint64
+	at   *position // after the last event read; nil: nothing is read yet
+}
+
+// chunk copies the next blocks out of the log; none are left at the head.
+func (r *reader) chunk(ctx context.Context) ([]block, error) {
+	var blocks []block
+	err := r.log.read(ctx, func(s *session) error {
+		if r.at == nil {
+			at, err := s.before(r.from)
+			if err != nil {
+				return err
+			}
+			r.at = &at
+		}
+		if r.at.seq >= s.head.seq {
+			return nil
+		}
+		c := s.tx.Bucket(bucketEvents).Cursor()
+		size := 0
+		for k, v := c.Seek(seqKey(r.at.seq + 1)); k != nil && size < chunkSize; k, v = c.Next() {
+			b, err := openBlock(k, append([]byte(nil), v...))
+			if err != nil {
+				return s.damage(b.first, "%v", err)
+			}
+			blocks = append(blocks, b)
+			size += len(v)
+		}
+		if len(blocks) == 0 {
+			return s.damage(r.at.seq+1, "the events from here to %d are missing", s.head.seq)
+		}
+		return nil
+	})
+	return blocks, err
+}
+
+func (r *reader) unpack(b block) ([]Event, error) {
+	events, at, err := b.chained(*r.at)
+	if err != nil {
+		return nil, &DamageError{Path: r.log.Path(), Seq: r.at.seq + 1, What: err.Error()}
+	}
+	*r.at = at
+	return events, nil
+}
+
+// before returns the position in front of the block that holds an event; for an
+// event beyond the head it is the head.
+func (s *session) before(seq uint64) (position, error) {
+	if seq > s.head.seq {
+		return s.head, nil
+	}
+	_, c, err := s.holding(seq)
+	if err != nil {
+		return position{}, err
+	}
+	k, v := c.Prev()
+	if k == nil {
+		return genesis(s.identity.ID), nil
+	}
+	b, err := openBlock(k, v)
+	if err != nil {
+		return position{}, s.damage(b.first, "%v", err)
+	}
+	return position{b.last(), b.end}, nil
+}
+
+// holding returns the block that holds an event, and a cursor on it.
+func (s *session) holding(seq uint64) (block, *bolt.Cursor, error) {
+	c := s.tx.Bucket(bucketEvents).Cursor()
+	k, v := c.Seek(seqKey(seq))
+	if k == nil {
+		k, v = c.Last()
+	} else if be.Uint64(k) > seq {
+		k, v = c.Prev()
+	}
+	b, err := openBlock(k, v)
+	if err != nil {
+		return b, c, s.damage(seq, "%v", err)
+	}
+	if seq < b.first || seq > b.last() {
+		return b, c, s.damage(seq, "its block is missing")
+	}
+	return b, c, nil
+}
+
+// walk follows the chain from a position to the head inside one transaction.
+func (s *session) walk(from position, visit func(block, []Event) error) error {
+	at := from
+	c := s.tx.Bucket(bucketEvents).Cursor()
+	for k, v := c.Seek(seqKey(from.seq + 1)); k != nil; k, v = c.Next() {
+		b, err := openBlock(k, v)
+		if err != nil {
+			return s.damage(b.first, "%v", err)
+		}
+		events, next, err := b.chained(at)
+		if err != nil {
+			return s.damage(at.seq+1, "%v", err)
+		}
+		if err := visit(b, events); err != nil {
+			return err
+		}
+		at = next
+	}
+	if at != s.head {
+		return s.damage(at.seq+1, "the chain ends before the head, event %d", s.head.seq)
+	}
+	return nil
+}
+
+// Get returns the event with a UUID; ok is false where the log has none.
+func (l *Log) Get(ctx context.Context, id uuid.UUID) (ev Event, ok bool, err error) {
+	err = l.read(ctx, func(s *session) error {
+		found, err := s.lookup(id)
+		if err != nil || found == 0 {
+			return err
+		}
+		b, _, err := s.holding(found)
+		if err != nil {
+			return err
+		}
+		at, err := s.before(found)
+		if err != nil {
+			return err
+		}
+		events, _, err := b.chained(at)
+		if err != nil {
+			return s.damage(found, "%v", err)
+		}
+		ev, ok = events[found-b.first], true
+		ev.Data = append([]byte(nil), ev.Data...)
+		return s.confirm(ev, id)
+	})
+	return ev, ok, err
+}
+
+// confirm refuses an event that the index names for another UUID.
+func (s *session) confirm(ev Event, id uuid.UUID) error {
+	if ev.ID != id {
+		return s.damage(ev.Seq, "the index names this event for %s, but it is %s", id, ev.ID)
+	}
+	return nil
+}
+
+func seqKey(seq uint64) []byte { return be.AppendUint64(nil, seq) }
