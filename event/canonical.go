@@ -62,7 +62,7 @@ func appendCanonicalObject(dst []byte, ms []member) []byte {
 }
 
 // appendQuoted appends valid UTF-8 text as a JSON string.
-func appendQuoted(dst, text []byte) []byte {
+func appendQuoted[T ~[]byte | ~string](dst []byte, text T) []byte {
 	dst, _ = jsontext.AppendQuote(dst, text)
 	return dst
 }

@@ -81,7 +81,7 @@ func (s *Saved) resolveClient(def Defaults, f *faults) {
 		return
 	}
 	if given == nil || !same && def.Override {
-		s.values[fieldClient] = appendQuoted(nil, []byte(def.Client))
+		s.values[fieldClient] = appendQuoted(nil, def.Client)
 	}
 }
 
@@ -98,7 +98,7 @@ func quoteNonEmpty(text string) []byte {
 	if text == "" {
 		return nil
 	}
-	return appendQuoted(nil, []byte(text))
+	return appendQuoted(nil, text)
 }
 
 // resolveID lower-cases the id that was given or gives the draft one.
@@ -113,7 +113,7 @@ func (s *Saved) resolveID(d Draft, def Defaults) {
 		s.id = def.NewID(d.contentKey(s.values[fieldClient], run))
 		s.filled.add(fieldID)
 	}
-	s.values[fieldID] = appendQuoted(nil, []byte(s.id.String()))
+	s.values[fieldID] = appendQuoted(nil, s.id.String())
 }
 
 // contentKey derives a key from the fields that were given, known or not, with

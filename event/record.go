@@ -151,7 +151,7 @@ func (r Record) appendJSON(dst []byte) ([]byte, error) {
 		if !utf8.ValidString(t.text) {
 			f.add(ReasonNotUTF8, t.field.String(), "bytes that are not UTF-8")
 		}
-		values[t.field] = appendQuoted(nil, []byte(t.text))
+		values[t.field] = appendQuoted(nil, t.text)
 	}
 	values[fieldSources] = []byte{'['}
 	for i, s := range r.SourcesUsed {
@@ -161,7 +161,7 @@ func (r Record) appendJSON(dst []byte) ([]byte, error) {
 		if i > 0 {
 			values[fieldSources] = append(values[fieldSources], ',')
 		}
-		values[fieldSources] = append(values[fieldSources], appendQuoted(nil, []byte(s))...)
+		values[fieldSources] = append(values[fieldSources], appendQuoted(nil, s)...)
 	}
 	values[fieldSources] = append(values[fieldSources], ']')
 	values[fieldScore] = f.scoreJSON(r.Score)
@@ -209,10 +209,7 @@ func appendFields(dst []byte, values [fieldCount][]byte, extra []member) []byte 
 		if value == nil {
 			continue
 		}
-		dst = append(dst, '"')
-		dst = append(dst, fieldNames[f]...)
-		dst = append(dst, `":`...)
-		dst = append(appendCompact(dst, value), ',')
+		dst = append(appendCompact(appendName(dst, field(f)), value), ',')
 	}
 	for _, m := range extra {
 		dst = append(append(dst, m.name...), ':')

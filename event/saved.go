@@ -77,10 +77,10 @@ func (s Saved) Record() Record {
 	return r
 }
 
-// Score returns the score as it was given, and the text under which it counts:
-// the same, or "0" or "1" where it was out of range.
-func (s Saved) Score() (given, counts string) {
-	return string(s.values[fieldScore]), string(clampScore(s.values[fieldScore]).text)
+// ScoreGiven returns the score as it was given, and whether it was out of range
+// and is clamped.
+func (s Saved) ScoreGiven() (given string, clamped bool) {
+	return string(s.values[fieldScore]), clampScore(s.values[fieldScore]).clamped
 }
 
 // Instant returns the moment that the timestamp names.
@@ -91,32 +91,6 @@ func (s Saved) Instant() time.Time {
 
 // Filled names the fields that the input left out and a default filled.
 func (s Saved) Filled() []string { return s.filled.names() }
-
-// Columns returns the raw JSON of the snapshot and of the sources, compact.
-func (s Saved) Columns() (snapshot, sources []byte) {
-	return s.values[fieldSnapshot], s.values[fieldSources]
-}
-
-// Extra returns the fields that the schema does not know as one JSON object, or
-// nil where there are none.
-func (s Saved) Extra() []byte {
-	if len(s.extra) == 0 {
-		return nil
-	}
-	return appendFields(nil, [fieldCount][]byte{}, s.extra)
-}
-
-// AppendJSON appends the record as one line of JSON without a newline: the nine
-// fields in schema order with the score as it counts, then, if all is set, the
-// unknown ones.
-func (s Saved) AppendJSON(dst []byte, all bool) []byte {
-	values := s.values
-	values[fieldScore] = clampScore(values[fieldScore]).text
-	if !all {
-		return appendFields(dst, values, nil)
-	}
-	return appendFields(dst, values, s.extra)
-}
 
 // Difference is how two records with the same id differ.
 type Difference struct {

@@ -37,13 +37,13 @@ func TestSavedSurvivesItsPayload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(back.AppendJSON(nil, true)); got != line {
+	if got := string(back.Row().AppendJSON(nil, true)); got != line {
 		t.Errorf("with all fields\n got %s\nwant %s", got, line)
 	}
-	if got := string(back.AppendJSON(nil, false)); got != validLine {
+	if got := string(back.Row().AppendJSON(nil, false)); got != validLine {
 		t.Errorf("nine fields\n got %s\nwant %s", got, validLine)
 	}
-	if got := string(back.Extra()); got != `{"attempt":1.50,"note":"\u00e9 kept"}` {
+	if got := string(back.Row().Extra); got != `{"attempt":1.50,"note":"\u00e9 kept"}` {
 		t.Errorf("unknown fields %s", got)
 	}
 	if back.ID() != s.ID() || back.Filled() != nil {
@@ -53,8 +53,8 @@ func TestSavedSurvivesItsPayload(t *testing.T) {
 
 func TestSavedKeepsTheScoreAsGivenAndShowsItClamped(t *testing.T) {
 	s := complete(t, with(t, "score", "1.10"), Defaults{})
-	if given, counts := s.Score(); given != "1.10" || counts != "1" {
-		t.Errorf("score given %s, counts %s", given, counts)
+	if given, clamped := s.ScoreGiven(); given != "1.10" || !clamped || s.Row().Score != "1" {
+		t.Errorf("score given %s, clamped %v", given, clamped)
 	}
 	if r := s.Record(); r.Score != 1 {
 		t.Errorf("record has score %v", r.Score)
@@ -199,7 +199,7 @@ func TestRecordDraftGoesThroughTheSameDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(s.AppendJSON(nil, false)); got != validLine {
+	if got := string(s.Row().AppendJSON(nil, false)); got != validLine {
 		t.Errorf("\n got %s\nwant %s", got, validLine)
 	}
 	for _, tc := range []struct {
@@ -296,7 +296,7 @@ func FuzzSavedRoundTrip(f *testing.F) {
 		if err := back.Record().Validate(); err != nil {
 			t.Fatalf("%q became an invalid record: %v", in, err)
 		}
-		line := back.AppendJSON(nil, true)
+		line := back.Row().AppendJSON(nil, true)
 		d, err = ParseDraft(line)
 		if err != nil {
 			t.Fatalf("%q is exported as %q, which is no object: %v", in, line, err)
@@ -308,7 +308,7 @@ func FuzzSavedRoundTrip(f *testing.F) {
 		if diff := again.Compare(back); diff.Differs() || diff.Noted != nil {
 			t.Fatalf("%q is exported as %q, which differs in %+v", in, line, diff)
 		}
-		if twice := again.AppendJSON(nil, true); string(twice) != string(line) {
+		if twice := again.Row().AppendJSON(nil, true); string(twice) != string(line) {
 			t.Fatalf("exported as %q, then as %q", line, twice)
 		}
 	})

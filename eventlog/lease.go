@@ -8,7 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
+
+	"github.com/explog/explog/eventlog/flock"
 )
 
 // lease is the right to touch the log's file, held by one process (and one
@@ -18,9 +19,7 @@ type lease struct {
 	writable bool
 }
 
-// acquire waits for the lease. The kernel's queue for a blocking flock is fair,
-// where trying and sleeping starves; so a goroutine of its own blocks in it, and
-// gives back what it gets if nobody waits any more.
+// acquire waits for the lease, fairly.
 func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
 	file, writable, err := l.openLock(create)
 	if err != nil {
@@ -29,8 +28,10 @@ func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
 	if file == nil {
 		return &lease{}, nil
 	}
-	if err := flockFile(ctx, file, l.opts.LockTimeout); err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	if err := flock.Lock(ctx, file, l.opts.LockTimeout); errors.Is(err, flock.ErrTimeout) {
+		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+	} else if err != nil {
+		return nil, err
 	}
 	return &lease{file: file, writable: writable}, nil
 }
@@ -68,46 +69,6 @@ func (l *Log) openLock(create bool) (f *os.File, writable bool, err error) {
 
 func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
-}
-
-// flockFile takes the lock or closes the file.
-func flockFile(ctx context.Context, f *os.File, timeout time.Duration) error {
-	if err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-		return nil
-	} else if !errors.Is(err, syscall.EWOULDBLOCK) {
-		f.Close()
-		return err
-	}
-	got := make(chan error, 1)
-	go func() { got <- flock(f, syscall.LOCK_EX) }()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	var err error
-	select {
-	case err = <-got:
-		if err != nil {
-			f.Close()
-		}
-		return err
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-timer.C:
-		err = fmt.Errorf("%w: others held it for %v", ErrLocked, timeout)
-	}
-	go func() {
-		<-got
-		f.Close()
-	}()
-	return err
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
 }
 
 // release gives the lease back: closing the file drops the lock.

@@ -1,0 +1,62 @@
+// Package flock takes advisory locks on open files, waiting in the kernel's fair
+// queue, bounded by a context and a timeout.
+package flock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ErrTimeout is wrapped by the error of a Lock whose time ran out.
+var ErrTimeout = errors.New("locked by another process")
+
+// Lock takes the exclusive lock on a file; closing the file gives it back. On an
+// error Lock closes the file itself.
+//
+// Where the lock is not free, a goroutine of its own blocks in flock(2): the
+// kernel's queue is fair, where trying and sleeping starves. If nobody waits any
+// more when the goroutine gets the lock, it gives it back.
+func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
+	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	got := make(chan error, 1)
+	go func() { got <- flock(f, syscall.LOCK_EX) }()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case err = <-got:
+		if err != nil {
+			f.Close()
+			return fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = fmt.Errorf("%w: %s, for %v", ErrTimeout, f.Name(), timeout)
+	}
+	go func() {
+		<-got
+		f.Close()
+	}()
+	return err
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package projector
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/explog/explog/eventlog"
+)
+
+// rowsPerInsert is how many rows one statement puts in.
+const rowsPerInsert = 20
+
+var insertDead = &Statement{SQL: "INSERT INTO dead_events(seq, type, version, reason) VALUES ", Columns: 4}
+
+// applier runs what folds emit inside one transaction.
+type applier struct {
+	ctx      context.Context // of the one call that the applier lives in
+	tx       *sql.Tx
+	view     View
+	prepared map[string]*sql.Stmt
+	insert   *Statement // rows of it are waiting
+	args     []any
+}
+
+func newApplier(ctx context.Context, tx *sql.Tx, view View) *applier {
+	return &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt)}
+}
+
+// fold applies one event, as rows or as a dead event.
+func (a *applier) fold(ev eventlog.Event) error {
+	var failed error
+	err := a.view.Fold(ev, func(s *Statement, args ...any) {
+		if failed == nil {
+			failed = a.emit(s, args)
+		}
+	})
+	if err != nil {
+		failed = a.emit(insertDead, []any{ev.Seq, ev.Type, ev.Version, err.Error()})
+	}
+	return failed
+}
+
+func (a *applier) emit(s *Statement, args []any) error {
+	if s != a.insert {
+		if err := a.flush(); err != nil {
+			return err
+		}
+	}
+	if s.Columns == 0 {
+		return a.exec(s.SQL, args)
+	}
+	a.insert, a.args = s, append(a.args, args...)
+	if len(a.args) == rowsPerInsert*s.Columns {
+		return a.flush()
+	}
+	return nil
+}
+
+// flush puts in the rows that are waiting.
+func (a *applier) flush() error {
+	if a.insert == nil {
+		return nil
+	}
+	s, args := a.insert, a.args
+	a.insert, a.args = nil, a.args[:0]
+	if len(args) == rowsPerInsert*s.Columns {
+		return a.exec(insertSQL(s, rowsPerInsert), args)
+	}
+	for ; len(args) > 0; args = args[s.Columns:] {
+		if err := a.exec(insertSQL(s, 1), args[:s.Columns]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertSQL(s *Statement, rows int) string {
+	row := "(?" + strings.Repeat(",?", s.Columns-1) + ")"
+	return s.SQL + row + strings.Repeat(","+row, rows-1)
+}
+
+func (a *applier) exec(query string, args []any) error {
+	stmt := a.prepared[query]
+	if stmt == nil {
+		var err error
+		if stmt, err = a.tx.PrepareContext(a.ctx, query); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		a.prepared[query] = stmt
+	}
+	if _, err := stmt.ExecContext(a.ctx, args...); err != nil {
+		return fmt.Errorf("write to the view: %w", err)
+	}
+	return nil
+}
+
+// eventsPerCommit is how many events go into one transaction of a live view.
+const eventsPerCommit = 5000
+
+// advance folds what the log has behind the view's checkpoint into the live view,
+// and returns the new checkpoint.
+func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
+	db, err := openWriter(p.Path())
+	if err != nil {
+		return st.checkpoint, err
+	}
+	err = p.advanceIn(ctx, db, &st)
+	return st.checkpoint, errors.Join(err, db.Close())
+}
+
+func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error {
+	var batch []eventlog.Event
+	for ev, err := range p.log.Events(ctx, max(st.checkpoint, 1)) {
+		if err != nil {
+			return err
+		}
+		if ev.Seq <= st.checkpoint {
+			if at := *st; at.moveTo(ev) != st.hash {
+				return errUnlike
+			}
+			continue
+		}
+		if batch = append(batch, ev); len(batch) == eventsPerCommit {
+			if err := p.commit(ctx, db, st, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return p.commit(ctx, db, st, batch)
+}
+
+// commit moves rows and checkpoint in one transaction.
+func (p *Projector) commit(ctx context.Context, db *sql.DB, st *state, batch []eventlog.Event) error {
+	next := *st
+	err := inTx(ctx, db, func(tx *sql.Tx) error {
+		a := newApplier(ctx, tx, p.view)
+		for _, ev := range batch {
+			if ev.Seq != next.checkpoint+1 {
+				return fmt.Errorf("event %d follows event %d", ev.Seq, next.checkpoint)
+			}
+			if err := a.fold(ev); err != nil {
+				return err
+			}
+			next.moveTo(ev)
+		}
+		if err := a.flush(); err != nil {
+			return err
+		}
+		return writeState(ctx, tx, next)
+	})
+	if err == nil {
+		*st = next
+	}
+	return err
+}
+
+func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// ignoreDone drops the error of a rollback that the context did already.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}

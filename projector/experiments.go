@@ -1,0 +1,95 @@
+package projector
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/explog/explog/event"
+	"github.com/explog/explog/eventlog"
+)
+
+//go:embed experiments.sql
+var experimentsSchema string
+
+// Experiments returns the view experiments.sqlite: records and rejects.
+func Experiments() View {
+	return View{
+		Name:    "experiments",
+		Version: 1,
+		Schema:  experimentsSchema,
+		Indexes: `CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
+CREATE INDEX idx_rejects_record ON rejects(record_id) WHERE record_id IS NOT NULL;`,
+		Tables: []string{"experiments", "rejects", "dead_events"},
+		Fold:   foldExperiments,
+	}
+}
+
+var (
+	insertExperiment = &Statement{
+		SQL: `INSERT INTO experiments(seq, id, client_id, run_id, problem, solution, score, timestamp,
+account_snapshot, sources_used, instant, score_text, extra) VALUES `,
+		Columns: 13,
+	}
+	insertReject = &Statement{
+		SQL: `INSERT INTO rejects(seq, id, reason, faults, source, line, "offset", record_id, length, sha256, raw)
+VALUES `,
+		Columns: 11,
+	}
+)
+
+func foldExperiments(ev eventlog.Event, emit Emit) error {
+	switch event.Type(ev.Type) {
+	case event.TypeSaved:
+		return foldSaved(ev, emit)
+	case event.TypeRejected:
+		return foldRejected(ev, emit)
+	}
+	return nil // another view's
+}
+
+func foldSaved(ev eventlog.Event, emit Emit) error {
+	saved, err := event.DecodeSaved(ev.Version, ev.Data)
+	if err != nil {
+		return err
+	}
+	r := saved.Row()
+	score, err := strconv.ParseFloat(r.Score, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // 1e-999 is 0
+		return err
+	}
+	var spelling any
+	if r.Score != strconv.FormatFloat(score, 'g', -1, 64) {
+		spelling = r.Score
+	}
+	emit(insertExperiment, ev.Seq, r.ID, r.ClientID, r.RunID, r.Problem, r.Solution, score, r.Timestamp,
+		r.AccountSnapshot, r.SourcesUsed, saved.Instant().UnixMicro(), spelling, nullable(r.Extra))
+	return nil
+}
+
+func foldRejected(ev eventlog.Event, emit Emit) error {
+	r, err := event.DecodeRejected(ev.Version, ev.Data)
+	if err != nil {
+		return err
+	}
+	faults, err := json.Marshal(r.Faults)
+	if err != nil {
+		return err
+	}
+	var length any
+	if r.Length > 0 {
+		length = r.Length
+	}
+	emit(insertReject, ev.Seq, ev.ID.String(), string(r.Reason()), string(faults), r.Source, r.Line, r.Offset,
+		nullable(r.Record), length, nullable(r.SHA256), append([]byte{}, r.Raw...))
+	return nil
+}
+
+// nullable turns an empty text into NULL.
+func nullable(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

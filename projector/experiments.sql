@@ -1,0 +1,34 @@
+-- The view of experiment records. It may be read by any tool; only explog writes
+-- it, and only from the log.
+
+-- One row a record. The nine fields stand under their own names.
+CREATE TABLE experiments (
+  seq              INTEGER PRIMARY KEY,     -- of the event in the log
+  id               TEXT    NOT NULL UNIQUE,
+  client_id        TEXT    NOT NULL,
+  run_id           TEXT    NOT NULL,
+  problem          TEXT    NOT NULL,
+  solution         TEXT    NOT NULL,
+  score            REAL    NOT NULL,        -- clamped to 0..1
+  timestamp        TEXT    NOT NULL,        -- RFC 3339, as given
+  account_snapshot TEXT    NOT NULL,        -- JSON object
+  sources_used     TEXT    NOT NULL,        -- JSON array of strings
+  instant          INTEGER NOT NULL,        -- the timestamp in microseconds since 1970, UTC
+  score_text       TEXT,                    -- the score's spelling where it is not the shortest
+  extra            TEXT                     -- fields that the schema does not know, JSON object
+) STRICT;
+
+-- One row for each input that could not become a record.
+CREATE TABLE rejects (
+  seq       INTEGER PRIMARY KEY,
+  id        TEXT    NOT NULL,               -- key, derived from reason and raw bytes
+  reason    TEXT    NOT NULL,
+  faults    TEXT    NOT NULL,               -- JSON array of {reason, field, problem}
+  source    TEXT    NOT NULL,
+  line      INTEGER NOT NULL,               -- from 1; 0 where there are no lines
+  "offset"  INTEGER NOT NULL,               -- bytes from the start of the source
+  record_id TEXT,                           -- the stored record that it is in conflict with
+  length    INTEGER,                        -- of the whole input, where raw is only its beginning
+  sha256    TEXT,                           -- the same
+  raw       BLOB    NOT NULL
+) STRICT;

@@ -1,0 +1,220 @@
+package projector
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// rebuild folds the whole log into a fresh file and puts it in the live view's
+// place. It works under the view's lock.
+func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
+	pageSize, err := p.livePageSize(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	if err := p.sweep(); err != nil {
+		return Status{}, err
+	}
+	fresh := fmt.Sprintf("%s.new-%d", p.Path(), os.Getpid())
+	defer removeView(fresh)
+	st, err := p.build(ctx, fresh, pageSize, math.MaxUint64)
+	if err != nil {
+		return Status{}, fmt.Errorf("build %s: %w", p.Path(), err)
+	}
+	if pageSize > 0 {
+		err = p.pour(ctx, fresh)
+	}
+	if pageSize == 0 || isDamage(err) {
+		err = p.replace(ctx, fresh)
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("put the new %s in place: %w", p.Path(), err)
+	}
+	return Status{Checkpoint: st.checkpoint, Head: st.checkpoint, Rebuilt: why}, nil
+}
+
+// sweep removes what rebuilds that were killed left behind. The lock says that
+// none is at work.
+func (p *Projector) sweep() error {
+	left, err := filepath.Glob(p.Path() + ".new-*")
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// livePageSize returns the page size of a live view that a new one can be poured
+// into; 0: there is none, or it is damaged.
+func (p *Projector) livePageSize(ctx context.Context) (int, error) {
+	if _, err := os.Stat(p.Path()); errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	db, err := OpenReader(ctx, p.Path())
+	if err == nil {
+		defer db.Close()
+		var size int
+		if err = db.QueryRowContext(ctx, "PRAGMA page_size").Scan(&size); err == nil {
+			_, err = stateIn(ctx, db)
+		}
+		if err == nil {
+			return size, nil
+		}
+	}
+	if isDamage(err) {
+		return 0, nil
+	}
+	return 0, err
+}
+
+// build folds the log into a new file at full speed: no journal, no syncs but one
+// at the end, indexes last. If it fails half-way the file is worth nothing, which
+// is why it is not the live one. With upTo set, it stops behind that event.
+func (p *Projector) build(ctx context.Context, path string, pageSize int, upTo uint64) (state, error) {
+	if pageSize == 0 {
+		pageSize = 4096
+	}
+	head, err := p.log.Head(ctx)
+	if err != nil {
+		return state{}, err
+	}
+	params := fmt.Sprintf("_pragma=page_size(%d)&_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=cache_size(-16000)", pageSize)
+	db, err := open(path, params)
+	if err != nil {
+		return state{}, err
+	}
+	db.SetMaxOpenConns(1)
+	st := p.start(head)
+	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, upTo) })
+	return st, errors.Join(err, db.Close())
+}
+
+// load makes the tables, folds the log into them and makes the indexes.
+func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, upTo uint64) error {
+	for _, ddl := range []string{viewSchema, p.view.Schema} {
+		if _, err := tx.ExecContext(ctx, ddl); err != nil {
+			return fmt.Errorf("make tables: %w", err)
+		}
+	}
+	a := newApplier(ctx, tx, p.view)
+	for ev, err := range p.log.Events(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		if ev.Seq > upTo {
+			break
+		}
+		if err := a.fold(ev); err != nil {
+			return err
+		}
+		st.moveTo(ev)
+	}
+	if err := a.flush(); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, p.view.Indexes); err != nil {
+		return fmt.Errorf("make indexes: %w", err)
+	}
+	return writeState(ctx, tx, *st)
+}
+
+// finish turns a new file into one that lives in WAL mode, and syncs it.
+func finish(ctx context.Context, path string) error {
+	db, err := open(path, "_pragma=journal_mode(WAL)")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.PingContext(ctx), db.Close()); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// pour copies a new file into the live one in one transaction, by SQLite's online
+// backup: whoever has the live file open sees the old rows, then the new.
+func (p *Projector) pour(ctx context.Context, fresh string) error {
+	source, err := dsn(fresh, "mode=ro")
+	if err != nil {
+		return err
+	}
+	db, err := openWriter(p.Path())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	err = conn.Raw(func(c any) error {
+		backup, err := c.(interface {
+			NewRestore(string) (*sqlite.Backup, error)
+		}).NewRestore(source)
+		if err != nil {
+			return err
+		}
+		return errors.Join(stepAll(ctx, backup, p.wait), backup.Finish())
+	})
+	if err != nil {
+		return err
+	}
+	// The copy stands in the write-ahead log too. Shrinking that has to wait for
+	// readers; if there are any, a later writer does it.
+	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if codeOf(err) == sqlite3.SQLITE_BUSY || codeOf(err) == sqlite3.SQLITE_LOCKED {
+		return nil
+	}
+	return err
+}
+
+// stepAll copies everything in one step. Only a writer that is not explog can
+// keep it waiting.
+func stepAll(ctx context.Context, backup *sqlite.Backup, wait time.Duration) error {
+	for deadline := time.Now().Add(wait); ; {
+		more, err := backup.Step(-1)
+		if err == nil && !more {
+			return nil
+		}
+		if err != nil && codeOf(err) != sqlite3.SQLITE_BUSY && codeOf(err) != sqlite3.SQLITE_LOCKED {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errors.Join(errors.New("another program is writing to it"), err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// replace puts a new file where there is no live one, or a damaged one.
+func (p *Projector) replace(ctx context.Context, fresh string) error {
+	if err := finish(ctx, fresh); err != nil {
+		return err
+	}
+	if err := removeView(p.Path()); err != nil {
+		return err
+	}
+	return os.Rename(fresh, p.Path())
+}

@@ -1,0 +1,162 @@
+package projector
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// Verify compares the view, row for row, with what the log folds to up to the
+// view's checkpoint, and has SQLite check the file and its indexes. Each
+// difference is one line; none means that the view is true. A view that is not
+// there is [fs.ErrNotExist], which is no damage.
+func (p *Projector) Verify(ctx context.Context) ([]string, error) {
+	if _, err := os.Stat(p.Path()); err != nil {
+		return nil, err
+	}
+	live, err := OpenReader(ctx, p.Path())
+	if isDamage(err) {
+		return []string{err.Error()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer live.Close()
+	tx, err := live.BeginTx(ctx, nil) // one moment of the view
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	found, err := p.verifyIn(ctx, tx)
+	if isDamage(err) {
+		return append(found, err.Error()), nil
+	}
+	return found, err
+}
+
+func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error) {
+	st, err := stateIn(ctx, live)
+	if err != nil {
+		return nil, err
+	}
+	head, err := p.log.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if why := p.unfit(st, head); why != "" {
+		return []string{"it " + why}, nil
+	}
+	found, err := integrity(ctx, live)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	dir, err := os.MkdirTemp("", "explog-verify-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := dir + "/fold.sqlite"
+	folded, err := p.build(ctx, path, 0, st.checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	if folded.hash != st.hash {
+		return []string{"it does not match the log"}, nil
+	}
+	fold, err := OpenReader(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer fold.Close()
+	for _, table := range p.view.Tables {
+		if found, err = compareTable(ctx, table, live, fold); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+func integrity(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, "PRAGMA integrity_check(20)")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, err
+		}
+		if line != "ok" {
+			found = append(found, line)
+		}
+	}
+	return found, rows.Err()
+}
+
+// compareTable goes through a table of both files side by side, in key order, and
+// names the first row that differs.
+func compareTable(ctx context.Context, table string, live *sql.Tx, fold *sql.DB) (found []string, err error) {
+	query := "SELECT rowid, * FROM " + table + " ORDER BY rowid"
+	a, err := live.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	b, err := fold.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	for {
+		x, err := nextRow(a)
+		if err != nil {
+			return nil, err
+		}
+		y, err := nextRow(b)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case x == nil && y == nil:
+			return nil, nil
+		case x == nil:
+			return []string{fmt.Sprintf("%s lacks the row of event %s", table, y[0])}, nil
+		case y == nil:
+			return []string{fmt.Sprintf("%s has a row %s that the log does not give", table, x[0])}, nil
+		case !slices.Equal(x, y):
+			return []string{fmt.Sprintf("%s: row %s differs from what the log gives", table, x[0])}, nil
+		}
+	}
+}
+
+// nextRow reads a row with each value as text and its type; nil: no more.
+func nextRow(rows *sql.Rows) ([]string, error) {
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, len(columns))
+	pointers := make([]any, len(columns))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	if err := rows.Scan(pointers...); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(columns))
+	for i, v := range values {
+		texts[i] = fmt.Sprintf("%v", v)
+		if i > 0 {
+			texts[i] = fmt.Sprintf("%T %v", v, v)
+		}
+	}
+	return texts, nil
+}

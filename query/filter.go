@@ -1,0 +1,126 @@
+package query
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/explog/explog/event"
+)
+
+// Filter says which records are wanted, and in which order. The zero value means
+// all of them in log order.
+type Filter struct {
+	Client string // client_id; empty: any
+	Run    string // run_id; empty: any
+	// MinScore and MaxScore bound the score, both inclusive; nil: no bound.
+	MinScore, MaxScore *float64
+	// Since (inclusive) and Until (exclusive) bound the instant that the timestamp
+	// names, whatever its offset, to the microsecond. Zero: no bound.
+	Since, Until time.Time
+	// Sources wants at least one of these among sources_used. Empty: any.
+	Sources []string
+	Limit   int // the most records; 0: all
+	Order   Order
+}
+
+// Order is the order of results. Ties fall back to log order.
+type Order string
+
+// The orders.
+const (
+	LogOrder Order = "log" // as saved; also the zero value
+	Newest   Order = "newest"
+	Oldest   Order = "oldest"
+	Best     Order = "best" // highest score first
+)
+
+// ParseOrder reads the name of an order.
+func ParseOrder(s string) (Order, error) {
+	switch o := Order(s); o {
+	case "":
+		return LogOrder, nil
+	case LogOrder, Newest, Oldest, Best:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown order %q: want log, newest, oldest or best", s)
+}
+
+// sql appends the filter to a SELECT.
+func (f Filter) sql(query string) (string, []any) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		where = append(where, condition)
+		args = append(args, values...)
+	}
+	if f.Client != "" {
+		add("client_id = ?", f.Client)
+	}
+	if f.Run != "" {
+		add("run_id = ?", f.Run)
+	}
+	if f.MinScore != nil {
+		add("score >= ?", *f.MinScore)
+	}
+	if f.MaxScore != nil {
+		add("score <= ?", *f.MaxScore)
+	}
+	if !f.Since.IsZero() {
+		add("instant >= ?", f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		add("instant < ?", f.Until.UnixMicro())
+	}
+	if len(f.Sources) > 0 {
+		values := make([]any, len(f.Sources))
+		for i, s := range f.Sources {
+			values[i] = s
+		}
+		add("EXISTS (SELECT 1 FROM json_each(sources_used) WHERE value IN (?"+strings.Repeat(",?", len(values)-1)+"))", values...)
+	}
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	query += " ORDER BY " + map[Order]string{
+		Newest: "instant DESC, seq", Oldest: "instant, seq", Best: "score DESC, seq", LogOrder: "seq", "": "seq",
+	}[f.Order]
+	if f.Limit > 0 {
+		query += " LIMIT " + strconv.Itoa(f.Limit)
+	}
+	return query, args
+}
+
+// ParseTime reads a bound in time: an RFC 3339 date-time, a date (midnight UTC),
+// or an age before now such as 90s, 30m, 12h, 7d or 2w.
+func ParseTime(s string, now time.Time) (time.Time, error) {
+	if t, err := event.ParseTimestamp(s); err == nil {
+		return t, nil
+	}
+	if t, err := event.ParseTimestamp(s + "T00:00:00Z"); err == nil {
+		return t, nil
+	}
+	if age, ok := parseAge(s); ok {
+		return now.Add(-age), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: want a date-time such as 2026-04-07T09:30:00Z, a date such as 2026-04-07, or an age such as 7d, 12h or 30m", s)
+}
+
+var ageUnits = map[byte]time.Duration{
+	's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
+}
+
+// parseAge reads a number with a unit.
+func parseAge(s string) (time.Duration, bool) {
+	if len(s) < 2 {
+		return 0, false
+	}
+	unit, ok := ageUnits[s[len(s)-1]]
+	n, err := strconv.ParseFloat(s[:len(s)-1], 64)
+	if !ok || err != nil || !(n >= 0) || s[0] == '+' || n*float64(unit) > math.MaxInt64/2 {
+		return 0, false
+	}
+	return time.Duration(n * float64(unit)), true
+}

@@ -1,0 +1,90 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/explog/explog/event"
+)
+
+// Reject is input that could not become a record, with its place in the log.
+type Reject struct {
+	Seq uint64
+	ID  string
+	event.Rejected
+}
+
+// Rejects yields all rejects in log order; with record set, those that are in
+// conflict with that record.
+func (r *Reader) Rejects(ctx context.Context, record string) iter.Seq2[Reject, error] {
+	return func(yield func(Reject, error) bool) {
+		if err := r.scanRejects(ctx, record, func(rej Reject) bool { return yield(rej, nil) }); err != nil {
+			yield(Reject{}, wrap(err))
+		}
+	}
+}
+
+func (r *Reader) scanRejects(ctx context.Context, record string, visit func(Reject) bool) error {
+	query := `SELECT seq, id, faults, source, line, "offset", record_id, length, sha256, raw FROM rejects`
+	var args []any
+	if record != "" {
+		query += " WHERE record_id = ?"
+		args = append(args, record)
+	}
+	rows, err := r.db.QueryContext(ctx, query+" ORDER BY seq", args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var rej Reject
+		var faults []byte
+		var conflict, sum sql.NullString
+		var length sql.NullInt64
+		err := rows.Scan(&rej.Seq, &rej.ID, &faults, &rej.Source, &rej.Line, &rej.Offset, &conflict, &length, &sum, &rej.Raw)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(faults, &rej.Faults); err != nil {
+			return fmt.Errorf("%w: reject %d: %w", ErrDamaged, rej.Seq, err)
+		}
+		rej.Record, rej.Length, rej.SHA256 = conflict.String, length.Int64, sum.String
+		if !visit(rej) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// Totals are counts over the whole view.
+type Totals struct {
+	Records int64            `json:"records"`
+	Rejects map[string]int64 `json:"rejects"` // by reason
+	Dead    int64            `json:"dead_events"`
+}
+
+// Totals counts what the view holds.
+func (r *Reader) Totals(ctx context.Context) (Totals, error) {
+	t := Totals{Rejects: map[string]int64{}}
+	err := r.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM experiments), (SELECT count(*) FROM dead_events)").Scan(&t.Records, &t.Dead)
+	if err != nil {
+		return t, wrap(err)
+	}
+	rows, err := r.db.QueryContext(ctx, "SELECT reason, count(*) FROM rejects GROUP BY reason")
+	if err != nil {
+		return t, wrap(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var reason string
+		var n int64
+		if err := rows.Scan(&reason, &n); err != nil {
+			return t, wrap(err)
+		}
+		t.Rejects[reason] = n
+	}
+	return t, wrap(rows.Err())
+}
