@@ -46,15 +46,8 @@ func ParseDraft(raw []byte) (Draft, error) {
 	return d, nil
 }
 
-// PeekID returns the id that an input object carries, as text, even where the
-// object is no record; it is empty where no id can be read.
-func PeekID(raw []byte) string {
-	d, err := ParseDraft(raw)
-	if err != nil || d.values[fieldID] == nil || d.values[fieldID][0] != '"' {
-		return ""
-	}
-	return string(unquote(d.values[fieldID]))
-}
+// JSON returns the draft as one line of compact JSON.
+func (d Draft) JSON() []byte { return appendFields(nil, d.values, d.extra) }
 
 // diagnose says what is wrong with input that is not strictly valid JSON.
 func diagnose(raw []byte) error {

@@ -81,14 +81,9 @@ func DecodeRejected(version uint16, data []byte) (Rejected, error) {
 	return r, nil
 }
 
-// Reject files an input under what [ParseDraft] or [Draft.Complete] said of it.
-func Reject(raw []byte, invalid *InvalidError) Rejected {
-	return Rejected{Faults: invalid.Faults, Raw: raw}
-}
-
-// Conflict files an input whose id is taken by a record with other content.
-func Conflict(raw []byte, id uuid.UUID, d Difference) Rejected {
-	r := Rejected{Record: id.String(), Raw: raw}
+// Conflict files an input whose id is taken by a record that differs.
+func Conflict(id uuid.UUID, d Difference) Rejected {
+	r := Rejected{Record: id.String()}
 	for _, name := range d.Content {
 		r.Faults = append(r.Faults, Fault{ReasonConflict, name, "differs from the stored record " + id.String()})
 	}

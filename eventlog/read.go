@@ -183,6 +183,27 @@ func (l *Log) Get(ctx context.Context, id uuid.UUID) (ev Event, ok bool, err err
 	return ev, ok, err
 }
 
+// Find returns those of the events whose UUIDs the log has, as it has them. Only
+// their IDs are read.
+func (l *Log) Find(ctx context.Context, events []Event) (map[uuid.UUID]Event, error) {
+	found := make(map[uuid.UUID]Event)
+	err := l.read(ctx, func(s *session) error {
+		p := planner{session: s}
+		for i := range events {
+			ev, ok, err := p.find(events[i].ID)
+			if err != nil {
+				return err
+			}
+			if ok {
+				ev.Data = append([]byte(nil), ev.Data...)
+				found[ev.ID] = ev
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
 // confirm refuses an event that the index names for another UUID.
 func (s *session) confirm(ev Event, id uuid.UUID) error {
 	if ev.ID != id {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+)
+
+func newCountCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "count",
+		Usage: "count records",
+		Description: `Examples:
+  explog count
+  explog count --client hre --min-score 0.9`,
+		Flags: append(filterFlags(), &cli.BoolFlag{Name: "json", Usage: "print the count as JSON"}),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			f, err := filterOf(cmd)
+			if err != nil {
+				return err
+			}
+			logger, err := openLogger(c, cmd)
+			if err != nil {
+				return err
+			}
+			defer logger.Close()
+			n, err := logger.Count(ctx, f)
+			if err != nil {
+				return err
+			}
+			if cmd.Bool("json") {
+				return printJSON(c.out, map[string]int64{"count": n})
+			}
+			whose := ""
+			if f.Client != "" {
+				whose = fmt.Sprintf(" for client %q", f.Client)
+			}
+			return c.printf("%s%s\n", plural(n, "record"), whose)
+		},
+	}
+}

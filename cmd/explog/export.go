@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v3"
+)
+
+func newExportCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "export",
+		Usage: "write records as JSONL",
+		Description: `One record a line, with exactly its nine fields; with --all-fields also those that
+the schema does not know. The order is that of the log unless --order says
+otherwise. Importing an export gives the same records back. A file is written
+whole or not at all.
+
+Examples:
+  explog export > all.jsonl
+  explog export --client hre --min-score 0.75 --order best -o best.jsonl`,
+		Flags: append(filterFlags(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "the `FILE` to write; - is standard output"},
+			&cli.BoolFlag{Name: "all-fields", Usage: "with the fields that the schema does not know"}),
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runExport(ctx, c, cmd) },
+	}
+}
+
+func runExport(ctx context.Context, c *console, cmd *cli.Command) error {
+	f, err := filterOf(cmd)
+	if err != nil {
+		return err
+	}
+	logger, err := openLogger(c, cmd)
+	if err != nil {
+		return err
+	}
+	defer logger.Close()
+	var n int64
+	export := func(w io.Writer) error {
+		n, err = logger.Export(ctx, w, f, cmd.Bool("all-fields"))
+		return err
+	}
+	if path := cmd.String("output"); path == "-" {
+		err = export(c.out)
+	} else {
+		err = writeWhole(path, export)
+	}
+	if err == nil && n == 0 {
+		c.note("no records match")
+	}
+	return err
+}
+
+// writeWhole writes a file under another name, syncs it and renames it, so that
+// there is the whole file or what was there before.
+func writeWhole(path string, write func(io.Writer) error) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // after the rename it is not there any more
+	err = errors.Join(write(tmp), tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/event/input"
+)
+
+func newImportCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "import",
+		Usage: "save the records of a file",
+		Description: `Reads a JSON array, one JSON object or JSONL, plain or packed with gzip or zstd,
+and saves each record. What was imported before is a duplicate and adds nothing.
+Bad records are kept as rejects (see explog rejects) and do not stop the others.
+
+Records without an id get one from their content; a missing run_id becomes
+import- and the file's name, a missing timestamp the present time, a missing
+account_snapshot {} and missing sources_used [].
+
+Examples:
+  explog import --file experiments.json --client hre
+  explog import --file run.jsonl.gz --dry-run
+  tail -n 100 run.jsonl | explog import --file - --client hre`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "file", Required: true, Usage: "the `FILE` to read; - is standard input"},
+			&cli.StringFlag{Name: "client", Usage: "the `CLIENT` of records that name none; others are rejected"},
+			&cli.BoolFlag{Name: "override-client", Usage: "take records of other clients as --client's"},
+			&cli.BoolFlag{Name: "strict", Usage: "fill in nothing, and write nothing if any record is bad or in conflict"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing, say what would become of the records"},
+			&cli.IntFlag{Name: "max-record", Value: input.DefaultMaxRecord, Usage: "the most `BYTES` of one record"},
+			&cli.BoolFlag{Name: "verbose", Usage: "say when each batch is saved"},
+			&cli.BoolFlag{Name: "json", Usage: "print the counts as JSON"},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runImport(ctx, c, cmd) },
+	}
+}
+
+func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
+	o := explog.ImportOptions{
+		Source: cmd.String("file"), Client: cmd.String("client"), OverrideClient: cmd.Bool("override-client"),
+		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), MaxRecord: int(cmd.Int("max-record")),
+	}
+	if o.OverrideClient && o.Client == "" {
+		return usagef("--override-client wants --client")
+	}
+	if o.MaxRecord < 1 || o.MaxRecord > maxMaxRecord {
+		return usagef("--max-record: want 1 to %d bytes, got %d", maxMaxRecord, o.MaxRecord)
+	}
+	in, err := openInput(c, o)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	logger, err := openLogger(c, cmd)
+	if err != nil {
+		return err
+	}
+	defer logger.Close()
+	said := newImportVoice(c, o, cmd.Bool("verbose"))
+	o.OnResult, o.OnBatch = said.result, said.batch
+	report, err := logger.Import(ctx, in, o)
+	said.end(report, err)
+	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) {
+		if viewErr := logger.CatchUp(context.WithoutCancel(ctx)); viewErr != nil {
+			c.note("the records are saved; the view will follow: %v", viewErr)
+		}
+	}
+	if err != nil {
+		return importError(o.Source, err)
+	}
+	if err := printImported(c, cmd, o, report); err != nil {
+		return err
+	}
+	if !report.Clean() {
+		return &codeError{code: exitPartial}
+	}
+	return nil
+}
+
+// maxMaxRecord leaves room in an event for what is kept beside the input.
+const maxMaxRecord = 60 << 20
+
+func printImported(c *console, cmd *cli.Command, o explog.ImportOptions, r explog.ImportReport) error {
+	if cmd.Bool("json") {
+		return printJSON(c.out, r)
+	}
+	verb, whose := "Imported", ""
+	if o.DryRun {
+		verb = "Would import"
+	}
+	if o.Client != "" {
+		whose = fmt.Sprintf(" for client %q", o.Client)
+	}
+	return c.printf("%s %d records%s: %d new, %d duplicate, %d conflicting, %d rejected\n",
+		verb, r.Read, whose, r.New, r.Duplicate, r.Conflicting, r.Rejected)
+}
+
+func importError(source string, err error) error {
+	switch {
+	case errors.Is(err, explog.ErrEmptyInput):
+		return fmt.Errorf("%s is empty: want a JSON array, one JSON object, or JSONL", source)
+	case errors.Is(err, explog.ErrStrict):
+		return errors.New("nothing was imported, because of the records above (--strict)")
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; importing the same file again goes on where this stopped")
+	}
+	return fmt.Errorf("import %s: %w", source, err)
+}
+
+// openInput opens the file, or standard input. A strict import reads twice, so
+// standard input is spooled for it.
+func openInput(c *console, o explog.ImportOptions) (io.ReadCloser, error) {
+	if o.Source != "-" {
+		f, err := os.Open(o.Source)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, fmt.Errorf("%s is a folder; want a file", o.Source)
+		}
+		return f, nil
+	}
+	if !o.Strict {
+		return io.NopCloser(c.in), nil
+	}
+	spool, err := os.CreateTemp("", "explog-stdin-*")
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(spool.Name()) // it lives as long as it is open
+	if _, err := io.Copy(spool, c.in); err != nil {
+		spool.Close()
+		return nil, fmt.Errorf("spool standard input: %w", err)
+	}
+	if _, err := spool.Seek(0, io.SeekStart); err != nil {
+		spool.Close()
+		return nil, err
+	}
+	return spool, nil
+}

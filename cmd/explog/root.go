@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+)
+
+func newRootCommand(c *console) *cli.Command {
+	root := &cli.Command{
+		Name:  "explog",
+		Usage: "a durable log of experiments",
+		Description: `explog keeps every scored attempt (a problem, its solution, its score) the moment
+it has it, once, whatever happens to the program that made it.
+
+The store is one folder: --dir, else $EXPLOG_DIR, else ./data. It is made by the
+first write.
+
+Examples:
+  explog import --file experiments.json --client hre
+  explog query --client hre --min-score 0.9
+  explog export -o all.jsonl`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dir", Value: "data", Usage: "the store's `FOLDER`", Sources: cli.EnvVars("EXPLOG_DIR")},
+			&cli.DurationFlag{Name: "lock-timeout", Value: 30 * time.Second, Usage: "how long to wait for other processes"},
+		},
+		Commands: []*cli.Command{
+			newImportCommand(c),
+			newSaveCommand(c),
+			newShowCommand(c),
+			newCountCommand(c),
+			newQueryCommand(c),
+			newExportCommand(c),
+			newRejectsCommand(c),
+			newStatusCommand(c),
+			newVerifyCommand(c),
+			newRebuildCommand(c),
+		},
+		Version:               version(),
+		EnableShellCompletion: true,
+		Reader:                c.in,
+		Writer:                c.out,
+		ErrWriter:             c.err,
+		ExitErrHandler:        func(context.Context, *cli.Command, error) {}, // main maps errors to exit codes
+		ArgValidator:          noSurplus,
+		Action:                noCommand,
+	}
+	root.ConfigureShellCompletionCommand = func(cmd *cli.Command) { cmd.Hidden = false }
+	walk(root, func(cmd *cli.Command) {
+		cmd.OnUsageError = wrongUsage
+		cmd.HideHelpCommand = true
+		cmd.DisableSliceFlagSeparator = true
+	})
+	return root
+}
+
+func walk(cmd *cli.Command, visit func(*cli.Command)) {
+	visit(cmd)
+	for _, sub := range cmd.Commands {
+		walk(sub, visit)
+	}
+}
+
+// openLogger opens the store that the flags name.
+func openLogger(c *console, cmd *cli.Command) (*explog.Logger, error) {
+	return explog.Open(cmd.String("dir"), explog.Options{
+		LockTimeout: cmd.Duration("lock-timeout"),
+		Note:        func(text string) { c.note("%s", text) },
+	})
+}
+
+// noCommand is what explog does without a command, or with one that it has not.
+func noCommand(_ context.Context, cmd *cli.Command) error {
+	if !cmd.Args().Present() {
+		return cli.ShowSubcommandHelp(cmd)
+	}
+	name := cmd.Args().First()
+	hint := "see explog --help"
+	if near := cli.SuggestCommand(cmd.VisibleCommands(), name); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usagef("no command %q; %s", name, hint)
+}
+
+// noSurplus refuses positional arguments that a command does not take.
+func noSurplus(_ context.Context, cmd *cli.Command) error {
+	if len(cmd.Commands) > 0 {
+		return nil
+	}
+	takes := 0
+	if cmd.ArgsUsage != "" {
+		takes = len(strings.Fields(cmd.ArgsUsage))
+	}
+	switch n := cmd.Args().Len(); {
+	case n > takes:
+		return usagef("%s takes no argument %q; see %s --help", cmd.FullName(), cmd.Args().Get(takes), cmd.FullName())
+	case n < takes:
+		return usagef("%s wants %s; see %s --help", cmd.FullName(), cmd.ArgsUsage, cmd.FullName())
+	}
+	return nil
+}
+
+// wrongUsage rewords what the flag parser says.
+func wrongUsage(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	var coded *codeError
+	if errors.As(err, &coded) {
+		return err
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = fmt.Sprintf("%s has no flag --%s", cmd.FullName(), strings.TrimLeft(name, "-"))
+		if near := cli.SuggestFlag(append(cmd.Root().Flags, cmd.Flags...), strings.TrimLeft(name, "-"), false); near != "" {
+			return usagef("%s; did you mean %s?", text, near)
+		}
+	}
+	return usagef("%s; see %s --help", text, cmd.FullName())
+}
+
+// version returns the module's version with the commit and the Go version that
+// the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	if text == "" || text == "(devel)" {
+		text = "devel"
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text += " " + s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			text += " (modified)"
+		}
+	}
+	return text + " " + info.GoVersion
+}

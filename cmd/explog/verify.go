@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/eventlog"
+)
+
+func newVerifyCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "verify",
+		Usage: "check the log and the view in full",
+		Description: `Checks every page, block, checksum and link of the log's hash chain, the index
+against the events, whether each event can be decoded, and whether the view equals
+what the log folds to. Exit code 4 means damage.
+
+With --accept, a log that was put back from a copy, and is therefore older than
+the store remembers, is checked and then taken as it is.
+
+Examples:
+  explog verify
+  explog verify --json`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "accept", Usage: "take a log that was put back from a copy"},
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runVerify(ctx, c, cmd) },
+	}
+}
+
+func runVerify(ctx context.Context, c *console, cmd *cli.Command) error {
+	logger, err := openLogger(c, cmd)
+	if err != nil {
+		return err
+	}
+	defer logger.Close()
+	if cmd.Bool("accept") {
+		if err := logger.Accept(ctx); err != nil {
+			return err
+		}
+	}
+	r, err := logger.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	if cmd.Bool("json") {
+		err = printJSON(c.out, newVerifyJSON(r))
+	} else {
+		err = printVerify(c, r)
+	}
+	if err == nil && !r.Clean() {
+		err = &codeError{code: exitDamage}
+	}
+	return err
+}
+
+func printVerify(c *console, r explog.VerifyReport) error {
+	for _, f := range r.Log.Faults {
+		if err := c.printf("log: %s\n", f); err != nil {
+			return err
+		}
+	}
+	for _, what := range r.View {
+		if err := c.printf("view: %s; explog rebuild makes it anew\n", what); err != nil {
+			return err
+		}
+	}
+	if !r.Clean() {
+		return nil
+	}
+	view := "the view equals it"
+	if r.ViewState != "" {
+		view = "the view " + r.ViewState + ", which is no damage"
+	}
+	return c.printf("The log is whole (%s in %s, hash %x), %s\n",
+		plural(int64(r.Log.Seq), "event"), plural(int64(r.Log.Blocks), "block"), r.Log.Hash[:8], view)
+}
+
+type verifyJSON struct {
+	OK        bool             `json:"ok"`
+	Events    uint64           `json:"events"`
+	Blocks    int              `json:"blocks"`
+	LogFaults []eventlog.Fault `json:"log_faults"`
+	View      []string         `json:"view_faults"`
+	ViewState string           `json:"view_state,omitempty"`
+}
+
+func newVerifyJSON(r explog.VerifyReport) verifyJSON {
+	return verifyJSON{
+		OK: r.Clean(), Events: r.Log.Seq, Blocks: r.Log.Blocks,
+		LogFaults: append([]eventlog.Fault{}, r.Log.Faults...), View: append([]string{}, r.View...), ViewState: r.ViewState,
+	}
+}

@@ -1,0 +1,244 @@
+package explog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/explog/explog/event"
+	"github.com/explog/explog/event/input"
+)
+
+// ImportOptions say how records are imported.
+type ImportOptions struct {
+	// Source names the input in rejects and, without its folders and endings, in
+	// the run id of records that have none.
+	Source string
+	// Client fills a missing client_id. Records of another client are rejected,
+	// or, with OverrideClient, become this one's.
+	Client         string
+	OverrideClient bool
+	// Strict fills nothing but the client, and writes nothing at all if any record
+	// is bad or in conflict: see [ErrStrict]. The input must be an [io.Seeker].
+	Strict bool
+	// DryRun writes nothing and reports what would become of each record.
+	DryRun bool
+	// MaxRecord is the limit for one record, bytes; 0 means 16 MiB.
+	MaxRecord int
+	// OnResult is told what became of each record that there is something to say
+	// about: all but the new ones and the duplicates without a note. It may be nil.
+	OnResult func(ImportResult)
+	// OnBatch is called when a batch is durable, with the records in it and the
+	// report so far. It may be nil.
+	OnBatch func(batch int, soFar ImportReport)
+}
+
+// ImportResult is what became of one record of an import.
+type ImportResult struct {
+	Result
+	Source string
+	Line   int64 // from 1
+	Offset int64 // bytes, in the input after decompression
+}
+
+// ImportReport counts what became of an import's records.
+type ImportReport struct {
+	Read        int64 `json:"read"` // the sum of the others
+	New         int64 `json:"new"`
+	Duplicate   int64 `json:"duplicate"`
+	Conflicting int64 `json:"conflicting"`
+	Rejected    int64 `json:"rejected"`
+}
+
+func (r *ImportReport) count(s Status) {
+	r.Read++
+	switch s {
+	case New:
+		r.New++
+	case Duplicate:
+		r.Duplicate++
+	case Conflicting:
+		r.Conflicting++
+	case Rejected:
+		r.Rejected++
+	}
+}
+
+// Clean reports whether nothing was rejected and nothing in conflict.
+func (r ImportReport) Clean() bool { return r.Conflicting == 0 && r.Rejected == 0 }
+
+// ErrEmptyInput: there is nothing in the input, not even an empty array.
+var ErrEmptyInput = input.ErrEmpty
+
+// ErrStrict: a strict import met a record that is bad or in conflict, and wrote
+// nothing.
+var ErrStrict = errors.New("explog: nothing was imported, because not all records are good")
+
+// Import saves the records of a JSON array, of JSONL or of one JSON object, plain
+// or packed with gzip or zstd. Records without an id get one that derives from
+// their content, so that importing the same again adds nothing; the other fields
+// that may be missing get defaults. What is no record is kept as a reject and
+// does not stop the others.
+//
+// Records are durable batch by batch. After an error, the report counts those
+// that are.
+func (l *Logger) Import(ctx context.Context, r io.Reader, o ImportOptions) (ImportReport, error) {
+	if !o.Strict && !o.DryRun {
+		return l.importInto(ctx, l.log, r, o)
+	}
+	shadow, err := l.newShadow()
+	if err != nil {
+		return ImportReport{}, err
+	}
+	defer shadow.remove()
+	rehearsal := o
+	if !o.DryRun {
+		rehearsal.OnBatch = nil
+	}
+	report, err := l.importInto(ctx, shadow, r, rehearsal)
+	if err != nil || o.DryRun && !o.Strict {
+		return report, err
+	}
+	if !report.Clean() {
+		return report, ErrStrict
+	}
+	if o.DryRun {
+		return report, nil
+	}
+	if err := rewind(r); err != nil {
+		return ImportReport{}, err
+	}
+	o.OnResult = nil // all was said in the rehearsal
+	return l.importInto(ctx, l.log, r, o)
+}
+
+func rewind(r io.Reader) error {
+	s, ok := r.(io.Seeker)
+	if !ok {
+		return errors.New("explog: a strict import reads its input twice and needs one that can seek")
+	}
+	_, err := s.Seek(0, io.SeekStart)
+	return err
+}
+
+// The size of a batch, in records and in bytes of input.
+const (
+	batchRecords = 8192
+	batchBytes   = 8 << 20
+)
+
+// importInto runs the import against the log or its shadow.
+func (l *Logger) importInto(ctx context.Context, to appender, r io.Reader, o ImportOptions) (ImportReport, error) {
+	im := importer{to: to, opts: o, defaults: l.importDefaults(o)}
+	ids := newOrdinals()
+	defer ids.close()
+	if !o.Strict {
+		im.defaults.NewID = func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) }
+	}
+	for v, err := range input.Values(r, o.MaxRecord) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = im.add(ctx, v)
+		}
+		if err == nil {
+			err = ids.err
+		}
+		if err != nil {
+			return im.report, err
+		}
+	}
+	return im.report, im.flush(ctx)
+}
+
+func (l *Logger) importDefaults(o ImportOptions) event.Defaults {
+	def := event.Defaults{Client: o.Client, Override: o.OverrideClient}
+	if o.Strict {
+		return def
+	}
+	def.Run = "import-" + baseName(o.Source)
+	def.Timestamp = l.opts.Now().UTC().Format(time.RFC3339Nano)
+	def.EmptyCollections = true
+	return def
+}
+
+// baseName returns the name of a source without its folders: experiments.json,
+// or stdin.
+func baseName(source string) string {
+	if source == "" || source == "-" {
+		return "stdin"
+	}
+	return filepath.Base(source)
+}
+
+// importer gathers items into batches.
+type importer struct {
+	to       appender
+	opts     ImportOptions
+	defaults event.Defaults
+	items    []item
+	bytes    int
+	report   ImportReport
+}
+
+// add takes one value of the input.
+func (im *importer) add(ctx context.Context, v input.Value) error {
+	it := item{raw: append([]byte(nil), v.Raw...), source: im.opts.Source, line: v.Line, offset: v.Offset}
+	if v.Fault != nil {
+		it.reject = &event.Rejected{Faults: []event.Fault{*v.Fault}, Length: v.Length, SHA256: v.SHA256}
+	} else if err := im.parse(&it); err != nil {
+		return err
+	}
+	im.items = append(im.items, it)
+	im.bytes += len(it.raw)
+	if len(im.items) < batchRecords && im.bytes < batchBytes {
+		return nil
+	}
+	return im.flush(ctx)
+}
+
+// parse makes the item a record or a reject.
+func (im *importer) parse(it *item) error {
+	d, err := event.ParseDraft(it.raw)
+	if err == nil {
+		it.saved, err = d.Complete(im.defaults)
+	}
+	if err == nil {
+		return nil
+	}
+	it.reject = rejectOf(err)
+	if it.reject == nil {
+		return fmt.Errorf("line %d: %w", it.line, err)
+	}
+	return nil
+}
+
+// flush appends the batch and reports it.
+func (im *importer) flush(ctx context.Context) error {
+	if len(im.items) == 0 {
+		return nil
+	}
+	results, err := appendItems(ctx, im.to, im.items)
+	if err != nil {
+		return err
+	}
+	for i, res := range results {
+		im.report.count(res.Status)
+		quiet := res.Clamped == nil && res.Noted == nil && (res.Status == New || res.Status == Duplicate)
+		if im.opts.OnResult != nil && !quiet {
+			it := im.items[i]
+			im.opts.OnResult(ImportResult{Result: res, Source: it.source, Line: it.line, Offset: it.offset})
+		}
+	}
+	if im.opts.OnBatch != nil {
+		im.opts.OnBatch(len(im.items), im.report)
+	}
+	im.items, im.bytes = im.items[:0], 0
+	return nil
+}
