@@ -146,8 +146,14 @@ func (l *Logger) Verify(ctx context.Context) (VerifyReport, error) {
 	return r, err
 }
 
-// Accept takes a log that was put back from a copy as it is, after a check.
-func (l *Logger) Accept(ctx context.Context) error { return l.noStore(l.log.Accept(ctx)) }
+// Accept takes a log that was put back from a copy as it is, after a check, and
+// brings the view to it.
+func (l *Logger) Accept(ctx context.Context) error {
+	if err := l.log.Accept(ctx); err != nil {
+		return l.noStore(err)
+	}
+	return l.CatchUp(ctx)
+}
 
 // decodable checks what only the event package can: that a payload is what its
 // version says, under the key that it says.

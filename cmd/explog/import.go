@@ -30,7 +30,7 @@ Examples:
   explog import --file run.jsonl.gz --dry-run
   tail -n 100 run.jsonl | explog import --file - --client hre`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Required: true, Usage: "the `FILE` to read; - is standard input"},
+			&cli.StringFlag{Name: "file", Usage: "the `FILE` to read (required); - is standard input"},
 			&cli.StringFlag{Name: "client", Usage: "the `CLIENT` of records that name none; others are rejected"},
 			&cli.BoolFlag{Name: "override-client", Usage: "take records of other clients as --client's"},
 			&cli.BoolFlag{Name: "strict", Usage: "fill in nothing, and write nothing if any record is bad or in conflict"},
@@ -47,6 +47,9 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	o := explog.ImportOptions{
 		Source: cmd.String("file"), Client: cmd.String("client"), OverrideClient: cmd.Bool("override-client"),
 		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), MaxRecord: int(cmd.Int("max-record")),
+	}
+	if o.Source == "" {
+		return usagef("explog import wants --file; see explog import --help")
 	}
 	if o.OverrideClient && o.Client == "" {
 		return usagef("--override-client wants --client")

@@ -63,7 +63,7 @@ func (v *importVoice) end(r explog.ImportReport, err error) {
 		}
 	}
 	if n := r.Rejected + r.Conflicting; n > 0 && err == nil && !v.opts.DryRun {
-		v.c.note("%d kept as rejects; see: explog rejects list", n)
+		v.c.note("%s kept; see: explog rejects list", plural(n, "reject"))
 	}
 	if err != nil && r.New > 0 && !v.opts.DryRun && !v.opts.Strict {
 		v.c.note("%s read and safe before that: %d new, %d duplicate", plural(r.Read, "record"), r.New, r.Duplicate)

@@ -22,20 +22,18 @@ reason. The same input met again is the same reject.
 Examples:
   explog rejects list
   explog rejects export | jq -r .raw > mended.jsonl`,
-		Action: noCommand,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSONL, as export does"}},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if cmd.Args().Present() {
+				return noCommand(ctx, cmd)
+			}
+			return listRejects(ctx, c, cmd)
+		},
 		Commands: []*cli.Command{
 			{
-				Name:  "list",
-				Usage: "list rejects",
-				Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSONL, as export does"}},
-				Action: func(ctx context.Context, cmd *cli.Command) error {
-					return eachReject(ctx, c, cmd, func(rej query.Reject) error {
-						if cmd.Bool("json") {
-							return printJSON(c.out, newRejectJSON(rej))
-						}
-						return c.printf("%s:%d (byte %d)  %s  %s\n", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
-					})
-				},
+				Name:   "list",
+				Usage:  "list rejects (the default)",
+				Action: func(ctx context.Context, cmd *cli.Command) error { return listRejects(ctx, c, cmd) },
 			},
 			{
 				Name:        "export",
@@ -54,6 +52,15 @@ Examples:
 			},
 		},
 	}
+}
+
+func listRejects(ctx context.Context, c *console, cmd *cli.Command) error {
+	return eachReject(ctx, c, cmd, func(rej query.Reject) error {
+		if cmd.Bool("json") {
+			return printJSON(c.out, newRejectJSON(rej))
+		}
+		return c.printf("%s:%d (byte %d)  %s  %s\n", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
+	})
 }
 
 func eachReject(ctx context.Context, c *console, cmd *cli.Command, visit func(query.Reject) error) error {

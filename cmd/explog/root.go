@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,11 @@ func noCommand(_ context.Context, cmd *cli.Command) error {
 	}
 	name := cmd.Args().First()
 	hint := "see explog --help"
-	if near := cli.SuggestCommand(cmd.VisibleCommands(), name); near != "" {
+	var names []string
+	for _, sub := range cmd.VisibleCommands() {
+		names = append(names, sub.Name)
+	}
+	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return usagef("no command %q; %s", name, hint)
@@ -115,9 +120,14 @@ func wrongUsage(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		text = fmt.Sprintf("%s has no flag --%s", cmd.FullName(), strings.TrimLeft(name, "-"))
-		if near := cli.SuggestFlag(append(cmd.Root().Flags, cmd.Flags...), strings.TrimLeft(name, "-"), false); near != "" {
-			return usagef("%s; did you mean %s?", text, near)
+		name = strings.TrimLeft(name, "-")
+		text = fmt.Sprintf("%s has no flag --%s", cmd.FullName(), name)
+		var names []string
+		for _, f := range append(slices.Clone(cmd.Root().Flags), cmd.Flags...) {
+			names = append(names, f.Names()...)
+		}
+		if near := nearest(name, names); near != "" {
+			return usagef("%s; did you mean --%s?", text, near)
 		}
 	}
 	return usagef("%s; see %s --help", text, cmd.FullName())

@@ -133,8 +133,11 @@ func (s *splitter) utf16() bool {
 // isJSONL decides between JSONL and one document.
 func (s *splitter) isJSONL() (bool, error) {
 	first, err := s.peekLine(0)
-	if err != nil || completeObject(s.ahead()[:first]) {
-		return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	if first == s.max && len(s.ahead()) > s.max || completeObject(s.ahead()[:first]) {
+		return true, nil // a line over the limit is judged like a complete one: others may follow
 	}
 	if s.ahead()[0] == '{' && jsonPrefix(s.ahead()[:first]) {
 		return false, nil // an object that goes on behind its first line

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the command explog available to the scripts: the test binary
+// itself, in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"explog": main})
+}
+
+// TestScripts runs the commands as people do: see testdata/script. After each
+// script every store that it left behind must verify, unless the script says that
+// it is damaged.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, params("testdata/script"))
+}
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "1")
+			env.Setenv("REAL_DATA", os.Getenv("EXPLOG_REAL_DATA"))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "realdata" {
+				return os.Getenv("EXPLOG_REAL_DATA") != "", nil
+			}
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"flip":  flip,
+			"lines": lines,
+			"bytes": writeBytes,
+		},
+	}
+}
+
+// exits CODE explog ARGS… runs a command and wants this exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		m := regexp.MustCompile(`^exit status (\d+)$`).FindStringSubmatch(err.Error())
+		if m == nil {
+			ts.Fatalf("%v", err)
+		}
+		got = m[1]
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// flip FILE OFFSET flips a bit of a byte.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	var offset int
+	_, err := fmt.Sscan(args[1], &offset)
+	ts.Check(err)
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	b[offset] ^= 4
+	ts.Check(os.WriteFile(path, b, 0o644))
+}
+
+// lines FILE N wants a file of N lines.
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := fmt.Sprint(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
+		ts.Fatalf("%s has %s lines, want %s", args[0], got, args[1])
+	}
+}
+
+// bytes FILE TEXT… writes a file in which \xHH, \n and \u stand for themselves in
+// Go's quoting.
+func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.Join(args[1:], " ")
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if strings.HasPrefix(text[i:], `\x`) && i+4 <= len(text) {
+			var b byte
+			_, err := fmt.Sscanf(text[i+2:i+4], "%02x", &b)
+			ts.Check(err)
+			out.WriteByte(b)
+			i += 3
+			continue
+		}
+		out.WriteByte(text[i])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out.String()), 0o644))
+}
+
+// TestHelpExamples runs the examples that the help shows.
+func TestHelpExamplesParse(t *testing.T) {
+	root := newRootCommand(&console{})
+	n := 0
+	for _, cmd := range root.Commands {
+		for line := range strings.SplitSeq(cmd.Description, "\n") {
+			if !strings.Contains(line, "explog ") || !strings.HasPrefix(line, "  ") {
+				continue
+			}
+			n++
+			_, call, _ := strings.Cut(line, "explog ")
+			if name, _, _ := strings.Cut(call, " "); root.Command(name) == nil {
+				t.Errorf("the help of %s shows a command that is none: %s", cmd.Name, line)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d examples", n)
+	}
+}
