@@ -3,6 +3,7 @@ package explog
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"os"
 
 	"github.com/google/uuid"
@@ -79,7 +80,7 @@ func (o *ordinals) add(key uuid.UUID, n uint64) uint64 {
 func (o *ordinals) grow() {
 	old := *o
 	o.counts, o.used = nil, 0
-	o.slots = max(2*old.slots, uint64(8*o.limit))
+	o.slots = max(2*old.slots, 1<<bits.Len(uint(8*o.limit)))
 	if o.file, o.err = os.CreateTemp("", "explog-import-*"); o.err != nil {
 		o.err = fmt.Errorf("count records without an id: %w", o.err)
 		return
