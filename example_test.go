@@ -3,7 +3,6 @@ package explog_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"strings"
 
@@ -13,14 +12,14 @@ import (
 func Example() {
 	dir, err := os.MkdirTemp("", "explog")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 
 	logger, err := explog.Open(dir, explog.Options{})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer logger.Close()
 
@@ -35,7 +34,7 @@ func Example() {
 	for range 2 {
 		result, err := logger.Save(ctx, record)
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		fmt.Println(result.ID, result.Status)
 	}
@@ -43,7 +42,7 @@ func Example() {
 	good := 0.9
 	for r, err := range logger.Query(ctx, explog.Filter{Client: "hre", MinScore: &good}) {
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		fmt.Println(r.Score, r.Solution)
 	}
@@ -56,12 +55,12 @@ func Example() {
 func ExampleLogger_Import() {
 	dir, err := os.MkdirTemp("", "explog")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	logger, err := explog.Open(dir, explog.Options{})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer logger.Close()
 
@@ -81,7 +80,7 @@ func ExampleLogger_Import() {
 		},
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Printf("%d new, %d rejected\n", report.New, report.Rejected)
 	// Output:

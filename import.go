@@ -72,11 +72,11 @@ func (r *ImportReport) count(s Status) {
 // Clean reports whether nothing was rejected and nothing in conflict.
 func (r ImportReport) Clean() bool { return r.Conflicting == 0 && r.Rejected == 0 }
 
-// ErrEmptyInput: there is nothing in the input, not even an empty array.
+// ErrEmptyInput means that there is nothing in the input, not even an empty array.
 var ErrEmptyInput = input.ErrEmpty
 
-// ErrStrict: a strict import met a record that is bad or in conflict, and wrote
-// nothing.
+// ErrStrict means that a strict import met a record that is bad or in conflict,
+// and wrote nothing.
 var ErrStrict = errors.New("explog: nothing was imported, because not all records are good")
 
 // Import saves the records of a JSON array, of JSONL or of one JSON object, plain

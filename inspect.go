@@ -78,7 +78,7 @@ type Entry struct {
 	Conflicts []query.Reject
 }
 
-// ErrNotFound: the store has no record with the id.
+// ErrNotFound means that the store has no record with the id.
 var ErrNotFound = errors.New("explog: no such record")
 
 // Find returns the record with an id.

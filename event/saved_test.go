@@ -43,7 +43,7 @@ func TestSavedSurvivesItsPayload(t *testing.T) {
 	if got := string(back.Row().AppendJSON(nil, false)); got != validLine {
 		t.Errorf("nine fields\n got %s\nwant %s", got, validLine)
 	}
-	if got := string(back.Row().Extra); got != `{"attempt":1.50,"note":"\u00e9 kept"}` {
+	if got := back.Row().Extra; got != `{"attempt":1.50,"note":"\u00e9 kept"}` {
 		t.Errorf("unknown fields %s", got)
 	}
 	if back.ID() != s.ID() || back.Filled() != nil {

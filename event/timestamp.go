@@ -40,7 +40,7 @@ func ParseTimestamp(s string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("%q has a part out of range", s)
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC).Add(-offset)
-	if second == 60 && !(t.Hour() == 0 && t.Minute() == 0 && t.Day() == 1) {
+	if midnight := t.Hour() == 0 && t.Minute() == 0; second == 60 && (!midnight || t.Day() != 1) {
 		return time.Time{}, fmt.Errorf("%q has a leap second where none can be", s)
 	}
 	return t, nil

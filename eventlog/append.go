@@ -3,6 +3,7 @@ package eventlog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,7 +123,7 @@ func (l *Log) giveUp(r *request, err error) ([]Result, error) {
 
 // commit appends all requests in one transaction and answers each.
 func (l *Log) commit(h *lease, requests []*request) {
-	err := l.ensure(h)
+	err := l.ensure()
 	if err == nil {
 		err = l.session(h, true, func(s *session) error { return s.append(requests) })
 	}
@@ -287,8 +288,8 @@ func (p *planner) load(seq uint64) error {
 }
 
 // ensure makes the log if there is none. It is written under another name, synced
-// and renamed, so that events.db is never half a log.
-func (l *Log) ensure(h *lease) error {
+// and renamed, so that events.db is never half a log. The caller has the lease.
+func (l *Log) ensure() error {
 	if exists, err := l.Exists(); exists || err != nil {
 		return err
 	}
@@ -326,8 +327,7 @@ func initialise(path string, id Identity) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	return db.Update(func(tx *bolt.Tx) error {
+	err = db.Update(func(tx *bolt.Tx) error {
 		for _, name := range [][]byte{bucketEvents, bucketIDs} {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
@@ -339,6 +339,7 @@ func initialise(path string, id Identity) error {
 		}
 		return meta.Put(keyIdentity, encodeIdentity(id))
 	})
+	return errors.Join(err, db.Close())
 }
 
 // syncDir makes a rename in the folder durable.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -119,7 +120,7 @@ func (s *session) open(write, accept bool) error {
 }
 
 func (s *session) openError(err error) error {
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fmt.Errorf("%w: a program other than explog has %s open", ErrLocked, s.log.Path())
 	}
 	return fmt.Errorf("open %s: %w", s.log.Path(), err)

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -121,23 +122,27 @@ func dump(t interface{ Fatal(...any) }, path string) string {
 	defer db.Close()
 	var out strings.Builder
 	for _, table := range append([]string{"explog_view"}, Experiments().Tables...) {
-		rows, err := db.Query("SELECT rowid, * FROM " + table + " ORDER BY rowid")
+		dumpTable(t, db, table, &out)
+	}
+	return out.String()
+}
+
+func dumpTable(t interface{ Fatal(...any) }, db *sql.DB, table string, out *strings.Builder) {
+	rows, err := db.Query("SELECT rowid, * FROM " + table + " ORDER BY rowid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for {
+		row, err := nextRow(rows)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for {
-			row, err := nextRow(rows)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if row == nil {
-				break
-			}
-			fmt.Fprintf(&out, "%s %q\n", table, row)
+		if row == nil {
+			return
 		}
-		rows.Close()
+		fmt.Fprintf(out, "%s %q\n", table, row)
 	}
-	return out.String()
 }
 
 func query(t *testing.T, p *Projector, q string, dest ...any) {

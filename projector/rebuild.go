@@ -25,7 +25,7 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 		return Status{}, err
 	}
 	fresh := fmt.Sprintf("%s.new-%d", p.Path(), os.Getpid())
-	defer removeView(fresh)
+	defer func() { _ = removeView(fresh) }() // what it leaves, the next rebuild sweeps
 	st, err := p.build(ctx, fresh, pageSize, math.MaxUint64)
 	if err != nil {
 		return Status{}, fmt.Errorf("build %s: %w", p.Path(), err)

@@ -118,8 +118,9 @@ func parseAge(s string) (time.Duration, bool) {
 		return 0, false
 	}
 	unit, ok := ageUnits[s[len(s)-1]]
-	n, err := strconv.ParseFloat(s[:len(s)-1], 64)
-	if !ok || err != nil || !(n >= 0) || s[0] == '+' || n*float64(unit) > math.MaxInt64/2 {
+	number := s[:len(s)-1]
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || strings.Trim(number, "0123456789.") != "" || n*float64(unit) > math.MaxInt64/2 {
 		return 0, false
 	}
 	return time.Duration(n * float64(unit)), true

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
 )
 
 func newCountCommand(c *console) *cli.Command {
@@ -20,12 +22,11 @@ func newCountCommand(c *console) *cli.Command {
 			if err != nil {
 				return err
 			}
-			logger, err := openLogger(c, cmd)
-			if err != nil {
+			var n int64
+			err = withLogger(c, cmd, func(l *explog.Logger) error {
+				n, err = l.Count(ctx, f)
 				return err
-			}
-			defer logger.Close()
-			n, err := logger.Count(ctx, f)
+			})
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
 )
 
 func newExportCommand(c *console) *cli.Command {
@@ -34,25 +36,25 @@ func runExport(ctx context.Context, c *console, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	logger, err := openLogger(c, cmd)
-	if err != nil {
-		return err
-	}
-	defer logger.Close()
 	var n int64
-	export := func(w io.Writer) error {
-		n, err = logger.Export(ctx, w, f, cmd.Bool("all-fields"))
-		return err
-	}
-	if path := cmd.String("output"); path == "-" {
-		err = export(c.out)
-	} else {
-		err = writeWhole(path, export)
-	}
+	err = withLogger(c, cmd, func(l *explog.Logger) error {
+		return output(c, cmd.String("output"), func(w io.Writer) error {
+			n, err = l.Export(ctx, w, f, cmd.Bool("all-fields"))
+			return err
+		})
+	})
 	if err == nil && n == 0 {
 		c.note("no records match")
 	}
 	return err
+}
+
+// output writes to a file, or to standard output where path is "-".
+func output(c *console, path string, write func(io.Writer) error) error {
+	if path == "-" {
+		return write(c.out)
+	}
+	return writeWhole(path, write)
 }
 
 // writeWhole writes a file under another name, syncs it and renames it, so that

@@ -28,7 +28,7 @@ func filterFlags() []cli.Flag {
 func filterOf(cmd *cli.Command) (explog.Filter, error) {
 	f := explog.Filter{
 		Client: cmd.String("client"), Run: cmd.String("run"),
-		Sources: cmd.StringSlice("source"), Limit: int(cmd.Int("limit")),
+		Sources: cmd.StringSlice("source"), Limit: cmd.Int("limit"),
 	}
 	for name, bound := range map[string]**float64{"min-score": &f.MinScore, "max-score": &f.MaxScore} {
 		if cmd.IsSet(name) {

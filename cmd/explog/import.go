@@ -46,7 +46,7 @@ Examples:
 func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	o := explog.ImportOptions{
 		Source: cmd.String("file"), Client: cmd.String("client"), OverrideClient: cmd.Bool("override-client"),
-		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), MaxRecord: int(cmd.Int("max-record")),
+		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), MaxRecord: cmd.Int("max-record"),
 	}
 	if o.Source == "" {
 		return usagef("explog import wants --file; see explog import --help")
@@ -57,25 +57,14 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	if o.MaxRecord < 1 || o.MaxRecord > maxMaxRecord {
 		return usagef("--max-record: want 1 to %d bytes, got %d", maxMaxRecord, o.MaxRecord)
 	}
-	in, err := openInput(c, o)
-	if err != nil {
+	voice := newImportVoice(c, o, cmd.Bool("verbose"))
+	o.OnResult, o.OnBatch = voice.result, voice.batch
+	var report explog.ImportReport
+	err := withLogger(c, cmd, func(l *explog.Logger) (err error) {
+		report, err = importFile(ctx, c, l, o)
 		return err
-	}
-	defer in.Close()
-	logger, err := openLogger(c, cmd)
-	if err != nil {
-		return err
-	}
-	defer logger.Close()
-	said := newImportVoice(c, o, cmd.Bool("verbose"))
-	o.OnResult, o.OnBatch = said.result, said.batch
-	report, err := logger.Import(ctx, in, o)
-	said.end(report, err)
-	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) {
-		if viewErr := logger.CatchUp(context.WithoutCancel(ctx)); viewErr != nil {
-			c.note("the records are saved; the view will follow: %v", viewErr)
-		}
-	}
+	})
+	voice.end(report, err)
 	if err != nil {
 		return importError(o.Source, err)
 	}
@@ -86,6 +75,23 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 		return &codeError{code: exitPartial}
 	}
 	return nil
+}
+
+// importFile imports and brings the view up to what was saved, for those who read
+// it with other tools; that can wait, so it is no failure.
+func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.ImportOptions) (explog.ImportReport, error) {
+	in, err := openInput(c, o)
+	if err != nil {
+		return explog.ImportReport{}, err
+	}
+	report, err := l.Import(ctx, in, o)
+	err = errors.Join(err, in.Close())
+	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) {
+		if viewErr := l.CatchUp(context.WithoutCancel(ctx)); viewErr != nil {
+			c.note("the records are saved; the view will follow: %v", viewErr)
+		}
+	}
+	return report, err
 }
 
 // maxMaxRecord leaves room in an event for what is kept beside the input.

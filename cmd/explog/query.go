@@ -23,17 +23,15 @@ Examples:
 			if err != nil {
 				return err
 			}
-			logger, err := openLogger(c, cmd)
-			if err != nil {
-				return err
-			}
-			defer logger.Close()
 			var n int64
-			if width := terminalWidth(c.out); width > 0 && !cmd.Bool("json") {
-				n, err = printTable(ctx, c, logger, f, width)
-			} else {
-				n, err = logger.Export(ctx, c.out, f, false)
-			}
+			err = withLogger(c, cmd, func(l *explog.Logger) error {
+				if width := terminalWidth(c.out); width > 0 && !cmd.Bool("json") {
+					n, err = printTable(ctx, c, l, f, width)
+				} else {
+					n, err = l.Export(ctx, c.out, f, false)
+				}
+				return err
+			})
 			if err == nil && n == 0 {
 				c.note("no records match")
 			}

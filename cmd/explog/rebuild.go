@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
 )
 
 func newRebuildCommand(c *console) *cli.Command {
@@ -18,16 +20,13 @@ itself.
 Examples:
   explog rebuild`,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			logger, err := openLogger(c, cmd)
-			if err != nil {
-				return err
-			}
-			defer logger.Close()
-			n, err := logger.Rebuild(ctx)
-			if err != nil {
-				return err
-			}
-			return c.printf("Rebuilt %s from %s\n", filepath.Join(cmd.String("dir"), "experiments.sqlite"), plural(int64(n), "event"))
+			return withLogger(c, cmd, func(l *explog.Logger) error {
+				n, err := l.Rebuild(ctx)
+				if err != nil {
+					return err
+				}
+				return c.printf("Rebuilt %s from %s\n", filepath.Join(cmd.String("dir"), "experiments.sqlite"), plural(int64(n), "event"))
+			})
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/explog/explog"
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/query"
 )
@@ -41,13 +42,9 @@ Examples:
 				Description: "Each line has line, offset, reason, source and raw, or raw_base64 where the\ninput is not UTF-8, and what is wrong in detail.",
 				Flags:       []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "the `FILE` to write; - is standard output"}},
 				Action: func(ctx context.Context, cmd *cli.Command) error {
-					export := func(w io.Writer) error {
+					return output(c, cmd.String("output"), func(w io.Writer) error {
 						return eachReject(ctx, c, cmd, func(rej query.Reject) error { return printJSON(w, newRejectJSON(rej)) })
-					}
-					if path := cmd.String("output"); path != "-" {
-						return writeWhole(path, export)
-					}
-					return export(c.out)
+					})
 				},
 			},
 		},
@@ -64,25 +61,22 @@ func listRejects(ctx context.Context, c *console, cmd *cli.Command) error {
 }
 
 func eachReject(ctx context.Context, c *console, cmd *cli.Command, visit func(query.Reject) error) error {
-	logger, err := openLogger(c, cmd)
-	if err != nil {
-		return err
-	}
-	defer logger.Close()
-	n := 0
-	for rej, err := range logger.Rejects(ctx) {
-		if err != nil {
-			return err
+	return withLogger(c, cmd, func(l *explog.Logger) error {
+		n := 0
+		for rej, err := range l.Rejects(ctx) {
+			if err != nil {
+				return err
+			}
+			if err := visit(rej); err != nil {
+				return err
+			}
+			n++
 		}
-		if err := visit(rej); err != nil {
-			return err
+		if n == 0 {
+			c.note("no rejects")
 		}
-		n++
-	}
-	if n == 0 {
-		c.note("no rejects")
-	}
-	return nil
+		return nil
+	})
 }
 
 // rejectJSON is a reject as it is exported.

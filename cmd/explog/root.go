@@ -69,12 +69,19 @@ func walk(cmd *cli.Command, visit func(*cli.Command)) {
 	}
 }
 
-// openLogger opens the store that the flags name.
-func openLogger(c *console, cmd *cli.Command) (*explog.Logger, error) {
-	return explog.Open(cmd.String("dir"), explog.Options{
+// withLogger runs fn on the store that the flags name.
+func withLogger(c *console, cmd *cli.Command, fn func(*explog.Logger) error) error {
+	logger, err := explog.Open(cmd.String("dir"), explog.Options{
 		LockTimeout: cmd.Duration("lock-timeout"),
 		Note:        func(text string) { c.note("%s", text) },
 	})
+	if err != nil {
+		return err
+	}
+	if err := fn(logger); err != nil {
+		return errors.Join(err, logger.Close())
+	}
+	return logger.Close()
 }
 
 // noCommand is what explog does without a command, or with one that it has not.

@@ -34,28 +34,38 @@ Examples:
 
 func runSave(ctx context.Context, c *console, cmd *cli.Command) error {
 	source := cmd.String("file")
-	in, err := openInput(c, explog.ImportOptions{Source: source})
+	raw, err := readRecord(c, source)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	raw, err := io.ReadAll(io.LimitReader(in, maxMaxRecord+1))
+	return withLogger(c, cmd, func(l *explog.Logger) error {
+		res, err := l.SaveJSON(ctx, raw, cmd.String("client"), cmd.String("run"))
+		return reportSaved(ctx, c, l, source, res, err)
+	})
+}
+
+// readRecord reads the input of save, which is small.
+func readRecord(c *console, source string) ([]byte, error) {
+	in, err := openInput(c, explog.ImportOptions{Source: source})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", sourceName(source), err)
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, maxMaxRecord+1))
+	if err = errors.Join(err, in.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", sourceName(source), err)
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\xEF\xBB\xBF"))
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return fmt.Errorf("%s is empty: want one JSON object", sourceName(source))
+		return nil, fmt.Errorf("%s is empty: want one JSON object", sourceName(source))
 	}
 	if len(raw) > maxMaxRecord {
-		return fmt.Errorf("%s has more than %d bytes: too large for one record", sourceName(source), maxMaxRecord)
+		return nil, fmt.Errorf("%s has more than %d bytes: too large for one record", sourceName(source), maxMaxRecord)
 	}
-	logger, err := openLogger(c, cmd)
-	if err != nil {
-		return err
-	}
-	defer logger.Close()
-	res, err := logger.SaveJSON(ctx, raw, cmd.String("client"), cmd.String("run"))
+	return raw, nil
+}
+
+// reportSaved says what became of the record.
+func reportSaved(ctx context.Context, c *console, l *explog.Logger, source string, res explog.Result, err error) error {
 	if res.Clamped != nil && err == nil {
 		c.warn("%s", clampText(sourceName(source), res))
 	}
@@ -72,7 +82,7 @@ func runSave(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	if res.Status == explog.Duplicate {
 		c.note("duplicate: %s is saved already%s", res.ID, notedText(res))
-	} else if err := logger.CatchUp(ctx); err != nil {
+	} else if err := l.CatchUp(ctx); err != nil {
 		c.note("the record is saved; the view will follow: %v", err)
 	}
 	return c.printf("%s\n", res.ID)

@@ -26,19 +26,16 @@ Examples:
   explog show 7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90 --json`,
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			logger, err := openLogger(c, cmd)
-			if err != nil {
-				return err
-			}
-			defer logger.Close()
-			e, err := logger.Find(ctx, cmd.Args().First())
-			if err != nil {
-				return err
-			}
-			if cmd.Bool("json") {
-				return printJSON(c.out, entryJSON(e))
-			}
-			return printEntry(c, e)
+			return withLogger(c, cmd, func(l *explog.Logger) error {
+				e, err := l.Find(ctx, cmd.Args().First())
+				if err != nil {
+					return err
+				}
+				if cmd.Bool("json") {
+					return printJSON(c.out, entryJSON(e))
+				}
+				return printEntry(c, e)
+			})
 		},
 	}
 }

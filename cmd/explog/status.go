@@ -23,19 +23,16 @@ Examples:
   explog status --json`,
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			logger, err := openLogger(c, cmd)
-			if err != nil {
-				return err
-			}
-			defer logger.Close()
-			info, err := logger.Info(ctx)
-			if err != nil {
-				return err
-			}
-			if cmd.Bool("json") {
-				return printJSON(c.out, info)
-			}
-			return printInfo(c, info)
+			return withLogger(c, cmd, func(l *explog.Logger) error {
+				info, err := l.Info(ctx)
+				if err != nil {
+					return err
+				}
+				if cmd.Bool("json") {
+					return printJSON(c.out, info)
+				}
+				return printInfo(c, info)
+			})
 		},
 	}
 }

@@ -27,26 +27,23 @@ Examples:
 			&cli.BoolFlag{Name: "accept", Usage: "take a log that was put back from a copy"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 		},
-		Action: func(ctx context.Context, cmd *cli.Command) error { return runVerify(ctx, c, cmd) },
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return withLogger(c, cmd, func(l *explog.Logger) error { return runVerify(ctx, c, l, cmd.Bool("accept"), cmd.Bool("json")) })
+		},
 	}
 }
 
-func runVerify(ctx context.Context, c *console, cmd *cli.Command) error {
-	logger, err := openLogger(c, cmd)
-	if err != nil {
-		return err
-	}
-	defer logger.Close()
-	if cmd.Bool("accept") {
-		if err := logger.Accept(ctx); err != nil {
+func runVerify(ctx context.Context, c *console, l *explog.Logger, accept, asJSON bool) error {
+	if accept {
+		if err := l.Accept(ctx); err != nil {
 			return err
 		}
 	}
-	r, err := logger.Verify(ctx)
+	r, err := l.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
+	if asJSON {
 		err = printJSON(c.out, newVerifyJSON(r))
 	} else {
 		err = printVerify(c, r)

@@ -51,7 +51,7 @@ const (
 	KeptOfTooLarge = 1 << 20
 )
 
-// ErrEmpty: the input has no bytes but white space and a byte order mark.
+// ErrEmpty means that the input has no bytes but white space and a byte order mark.
 var ErrEmpty = errors.New("the input is empty")
 
 // Values yields what the input holds, in order. maxRecord is the limit for one

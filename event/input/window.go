@@ -3,6 +3,7 @@ package input
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -83,7 +84,7 @@ func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\
 func unpack(r io.Reader) (plain io.Reader, done func(), err error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	magic, err := b.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
 	switch {
@@ -92,7 +93,7 @@ func unpack(r io.Reader) (plain io.Reader, done func(), err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("unpack gzip: %w", err)
 		}
-		return packed{z, "gzip"}, func() { z.Close() }, nil
+		return packed{z, "gzip"}, func() { _ = z.Close() }, nil
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
@@ -111,7 +112,7 @@ type packed struct {
 
 func (p packed) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("unpack %s: %w", p.name, err)
 	}
 	return n, err

@@ -29,27 +29,33 @@ func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
 		f.Close()
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	got := make(chan error, 1)
-	go func() { got <- flock(f, syscall.LOCK_EX) }()
+	got := make(chan struct{})
+	go func() {
+		defer close(got)
+		err = flock(f, syscall.LOCK_EX)
+	}()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
-	case err = <-got:
+	case <-got:
 		if err != nil {
 			f.Close()
 			return fmt.Errorf("lock %s: %w", f.Name(), err)
 		}
 		return nil
 	case <-ctx.Done():
-		err = ctx.Err()
+		go giveBack(f, got)
+		return ctx.Err()
 	case <-timer.C:
-		err = fmt.Errorf("%w: %s, for %v", ErrTimeout, f.Name(), timeout)
+		go giveBack(f, got)
+		return fmt.Errorf("%w: %s, for %v", ErrTimeout, f.Name(), timeout)
 	}
-	go func() {
-		<-got
-		f.Close()
-	}()
-	return err
+}
+
+// giveBack closes a file whose lock nobody waits for any more, once it is got.
+func giveBack(f *os.File, got <-chan struct{}) {
+	<-got
+	f.Close()
 }
 
 func flock(f *os.File, how int) error {

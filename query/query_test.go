@@ -1,0 +1,182 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/explog/explog/event"
+	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/projector"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var ctx = context.Background()
+
+// reader returns a reader of a view that holds these records.
+func reader(t testing.TB, lines ...string) *Reader {
+	t.Helper()
+	dir := t.TempDir()
+	log := eventlog.New(dir, eventlog.Options{})
+	var batch eventlog.Batch
+	for _, line := range lines {
+		d, err := event.ParseDraft([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := d.Complete(event.Defaults{
+			Run: "r", Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true,
+			NewID: func(content uuid.UUID) uuid.UUID { return content },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := s.Fact()
+		batch.Events = append(batch.Events, eventlog.Event{ID: f.ID, Type: uint16(f.Type), Version: f.Version, Data: f.Data})
+	}
+	if _, err := log.Append(ctx, batch); err != nil {
+		t.Fatal(err)
+	}
+	p := projector.New(log, projector.Experiments(), dir, time.Second)
+	if _, err := p.CatchUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(ctx, p.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func TestExportWritesEachScoreAsGiven(t *testing.T) {
+	spellings := []string{"0", "0.0", "-0.0", "1", "1.0", "1.000", "0.92", "0.920", "9.2e-1", "1e-999", "0.1234567890123456789", "1E0", "1e-7"}
+	var lines []string
+	for i, s := range spellings {
+		lines = append(lines, fmt.Sprintf(`{"client_id":"c","problem":"%d","solution":"","score":%s}`, i, s))
+	}
+	var out bytes.Buffer
+	n, err := reader(t, lines...).Export(ctx, &out, Filter{}, false)
+	if err != nil || n != int64(len(spellings)) {
+		t.Fatalf("%d lines, %v", n, err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		if want := `"score":` + spellings[i] + `,"timestamp"`; !strings.Contains(line, want) {
+			t.Errorf("%s has not %s", line, want)
+		}
+	}
+}
+
+func TestFilterValuesAreNeverSQL(t *testing.T) {
+	r := reader(t, `{"client_id":"a' OR '1'='1","run_id":"%","problem":"","solution":"","score":0,"sources_used":["x'y","\"","ü"]}`, `{"client_id":"c","problem":"2","solution":"","score":0}`)
+	for want, filters := range map[int64][]Filter{
+		1: {{Client: "a' OR '1'='1"}, {Run: "%"}, {Sources: []string{"x'y"}}, {Sources: []string{`"`}}, {Sources: []string{"nope", "ü"}}},
+		0: {{Client: "' OR 1=1 --"}, {Run: "_"}, {Sources: []string{"x"}}},
+	} {
+		for _, f := range filters {
+			if n, err := r.Count(ctx, f); err != nil || n != want {
+				t.Errorf("%+v: %d, %v, want %d", f, n, err, want)
+			}
+		}
+	}
+}
+
+func TestEarlyEndOfARangeIsFine(t *testing.T) {
+	r := reader(t, `{"client_id":"c","problem":"1","solution":"","score":0}`, `{"client_id":"c","problem":"2","solution":"","score":0}`)
+	for rec, err := range r.Records(ctx, Filter{}) {
+		if err != nil || rec.Problem != "1" {
+			t.Errorf("%+v %v", rec, err)
+		}
+		break
+	}
+	if n, err := r.Count(ctx, Filter{}); err != nil || n != 2 {
+		t.Errorf("%d %v", n, err)
+	}
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, err := range r.Records(canceled, Filter{}) {
+		if err == nil {
+			t.Error("a canceled query gives records")
+		}
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	now := time.Date(2026, 4, 7, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[string]string{
+		"2026-04-07T09:30:00Z":      "2026-04-07T09:30:00Z",
+		"2026-04-07T09:30:00+02:00": "2026-04-07T07:30:00Z",
+		"2026-04-07":                "2026-04-07T00:00:00Z",
+		"7d":                        "2026-03-31T12:00:00Z",
+		"1.5h":                      "2026-04-07T10:30:00Z",
+		"0s":                        "2026-04-07T12:00:00Z",
+		"90s":                       "2026-04-07T11:58:30Z",
+		"30m":                       "2026-04-07T11:30:00Z",
+		"2w":                        "2026-03-24T12:00:00Z",
+	} {
+		if got, err := ParseTime(in, now); err != nil || got.Format(time.RFC3339Nano) != want {
+			t.Errorf("ParseTime(%q) = %v, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "7", "d", "-7d", "+7d", "7 d", "7y", "NaNd", "Infd", "1e300w", "2026-4-7", "20260407", "yesterday", "2026-02-30", "0x10d"} {
+		if got, err := ParseTime(in, now); err == nil {
+			t.Errorf("ParseTime(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func FuzzParseTime(f *testing.F) {
+	for _, s := range []string{"7d", "2026-04-07", "2026-04-07T09:30:00Z", "1.5h", ""} {
+		f.Add(s)
+	}
+	now := time.Date(2026, 4, 7, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParseTime(s, now)
+		if err != nil {
+			return
+		}
+		if y := got.Year(); y < -1 || y > 10000 {
+			t.Errorf("%q is in the year %d", s, y)
+		}
+		if again, err := ParseTime(got.Format(time.RFC3339Nano), now); err == nil && !again.Equal(got) {
+			t.Errorf("%q is %v, which reads as %v", s, got, again)
+		}
+	})
+}
+
+func ExampleReader_Export() {
+	dir, err := os.MkdirTemp("", "query")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	log := eventlog.New(dir, eventlog.Options{})
+	d, _ := event.ParseDraft([]byte(`{"id":"7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90","problem":"p","solution":"s","score":0.9}`))
+	s, _ := d.Complete(event.Defaults{Client: "hre", Run: "r", Timestamp: "2026-04-07T09:30:00Z", EmptyCollections: true})
+	f := s.Fact()
+	if _, err := log.Append(ctx, eventlog.Batch{Events: []eventlog.Event{{ID: f.ID, Type: uint16(f.Type), Version: f.Version, Data: f.Data}}}); err != nil {
+		panic(err)
+	}
+	view := projector.New(log, projector.Experiments(), dir, time.Second)
+	if _, err := view.CatchUp(ctx); err != nil {
+		panic(err)
+	}
+	r, err := Open(ctx, view.Path())
+	if err != nil {
+		panic(err)
+	}
+	defer r.Close()
+	if _, err := r.Export(ctx, os.Stdout, Filter{Client: "hre"}, false); err != nil {
+		panic(err)
+	}
+	// Output:
+	// {"id":"7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90","client_id":"hre","run_id":"r","problem":"p","solution":"s","score":0.9,"timestamp":"2026-04-07T09:30:00Z","account_snapshot":{},"sources_used":[]}
+}
