@@ -60,12 +60,15 @@ type Projector struct {
 	view View
 	dir  string
 	wait time.Duration
+	// patience is how long a reader waits for others to finish with the view
+	// before it reads the view as it is.
+	patience time.Duration
 }
 
-// New returns the projector of a view in a folder. Rebuild waits up to wait for
-// others that work on the view.
+// New returns the projector of a view in a folder. It waits up to wait for others
+// that work on the view, where it cannot do without them.
 func New(log *eventlog.Log, view View, dir string, wait time.Duration) *Projector {
-	return &Projector{log: log, view: view, dir: dir, wait: wait}
+	return &Projector{log: log, view: view, dir: dir, wait: wait, patience: 2 * time.Second}
 }
 
 // Path returns the path of the view's file.
@@ -86,10 +89,6 @@ type Status struct {
 // Behind returns how many events the view lacks.
 func (s Status) Behind() uint64 { return s.Head - min(s.Head, s.Checkpoint) }
 
-// patience is how long a reader waits for others to finish with the view before
-// it reads the view as it is.
-const patience = 2 * time.Second
-
 // CatchUp brings the view up to the log's head. A view that is missing, damaged,
 // of another version or of another log is built anew. Where someone else works on
 // the view, or the folder cannot be written, the view stays as it is, and the
@@ -100,15 +99,20 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	st, err := p.readState(ctx)
-	if err == nil && p.unfit(st, head) == "" && st.checkpoint == head.Seq {
+	usable := err == nil && p.unfit(st, head) == ""
+	if usable && st.checkpoint == head.Seq {
 		return Status{Checkpoint: head.Seq, Head: head.Seq}, nil
 	}
-	unlock, lockErr := p.lock(ctx, min(p.wait, patience))
-	if lockErr != nil {
-		if held := heldBy(lockErr); held != "" && err == nil && p.unfit(st, head) == "" {
-			return Status{Checkpoint: st.checkpoint, Head: head.Seq, Held: held}, nil
-		}
-		return Status{}, fmt.Errorf("view %s: %w", p.Path(), lockErr)
+	wait := p.wait
+	if usable {
+		wait = min(wait, p.patience)
+	}
+	unlock, err := p.lock(ctx, wait)
+	if held := heldBy(err); held != "" && usable {
+		return Status{Checkpoint: st.checkpoint, Head: head.Seq, Held: held}, nil
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("view %s: %w", p.Path(), err)
 	}
 	defer unlock()
 	return p.catchUp(ctx, head)

@@ -396,6 +396,18 @@ func TestAHeldViewIsReadAsItIs(t *testing.T) {
 	unlock()
 }
 
+func TestAReaderWithoutAViewWaitsForTheOneThatMakesIt(t *testing.T) {
+	log, p := newStore(t)
+	p.patience = time.Millisecond
+	mustAppend(t, log, savedEvent(t, 0))
+	unlock, err := p.lock(ctx, time.Second)
+	must(t, err)
+	time.AfterFunc(100*time.Millisecond, unlock)
+	if s := mustCatchUp(t, p); s.Checkpoint != 1 || s.Held != "" {
+		t.Errorf("status %+v", s)
+	}
+}
+
 func TestLeftoversOfAKilledRebuildAreRemoved(t *testing.T) {
 	log, p := newStore(t)
 	mustAppend(t, log, savedEvent(t, 0))
