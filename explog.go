@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/event"
+	"github.com/explog/explog/event/input"
 	"github.com/explog/explog/eventlog"
 	"github.com/explog/explog/projector"
 	"github.com/explog/explog/query"
@@ -57,10 +58,16 @@ var (
 	ErrLocked = eventlog.ErrLocked
 )
 
+// MaxMaxRecord is the largest limit for one record that can be set. It leaves room
+// in an event of the log for what is kept beside the input.
+const MaxMaxRecord = 60 << 20
+
 // Options of a logger. The zero value is ready to use.
 type Options struct {
 	// LockTimeout bounds the wait for other processes; 0 means 30 s.
 	LockTimeout time.Duration
+	// MaxRecord is the limit for one record, in bytes of JSON; 0 means 16 MiB.
+	MaxRecord int
 	// Note is told what a person might want to know and no result says, such as
 	// that the view was built anew: one line without a newline. Nil: nobody is.
 	Note func(string)
@@ -85,6 +92,12 @@ func Open(dir string, opts Options) (*Logger, error) {
 	}
 	if opts.LockTimeout == 0 {
 		opts.LockTimeout = 30 * time.Second
+	}
+	if opts.MaxRecord == 0 {
+		opts.MaxRecord = input.DefaultMaxRecord
+	}
+	if opts.MaxRecord < 0 || opts.MaxRecord > MaxMaxRecord {
+		return nil, fmt.Errorf("explog: the limit for a record is %d bytes, want 1 to %d", opts.MaxRecord, MaxMaxRecord)
 	}
 	if opts.Note == nil {
 		opts.Note = func(string) {}

@@ -3,7 +3,6 @@ package explog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"time"
@@ -24,12 +23,12 @@ type ImportOptions struct {
 	Client         string
 	OverrideClient bool
 	// Strict fills nothing but the client, and writes nothing at all if any record
-	// is bad or in conflict: see [ErrStrict]. The input must be an [io.Seeker].
+	// is bad or in conflict: see [ErrStrict]. The input must be an [io.Seeker]: it is
+	// read twice, first as a rehearsal. A conflict with what another process saves
+	// between the two is an error too, but one that comes too late.
 	Strict bool
 	// DryRun writes nothing and reports what would become of each record.
 	DryRun bool
-	// MaxRecord is the limit for one record, bytes; 0 means 16 MiB.
-	MaxRecord int
 	// OnResult is told what became of each record that there is something to say
 	// about: all but the new ones and the duplicates without a note. It may be nil.
 	OnResult func(ImportResult)
@@ -114,7 +113,11 @@ func (l *Logger) Import(ctx context.Context, r io.Reader, o ImportOptions) (Impo
 		return ImportReport{}, err
 	}
 	o.OnResult = nil // all was said in the rehearsal
-	return l.importInto(ctx, l.log, r, o)
+	report, err = l.importInto(ctx, l.log, r, o)
+	if err == nil && !report.Clean() {
+		err = errors.New("explog: another process saved records with the same ids meanwhile; the conflicts are kept as rejects")
+	}
+	return report, err
 }
 
 func rewind(r io.Reader) error {
@@ -140,18 +143,18 @@ func (l *Logger) importInto(ctx context.Context, to appender, r io.Reader, o Imp
 	if !o.Strict {
 		im.defaults.NewID = func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) }
 	}
-	for v, err := range input.Values(r, o.MaxRecord) {
+	for v, err := range input.Values(r, l.opts.MaxRecord) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err == nil {
-			err = im.add(ctx, v)
+		if err != nil { // what came before is sound and is kept
+			return im.report, errors.Join(err, im.flush(context.WithoutCancel(ctx)))
 		}
-		if err == nil {
-			err = ids.err
-		}
-		if err != nil {
+		if err := im.add(ctx, v); err != nil {
 			return im.report, err
+		}
+		if ids.err != nil {
+			return im.report, ids.err
 		}
 	}
 	return im.report, im.flush(ctx)
@@ -192,8 +195,8 @@ func (im *importer) add(ctx context.Context, v input.Value) error {
 	it := item{raw: append([]byte(nil), v.Raw...), source: im.opts.Source, line: v.Line, offset: v.Offset}
 	if v.Fault != nil {
 		it.reject = &event.Rejected{Faults: []event.Fault{*v.Fault}, Length: v.Length, SHA256: v.SHA256}
-	} else if err := im.parse(&it); err != nil {
-		return err
+	} else {
+		im.parse(&it)
 	}
 	im.items = append(im.items, it)
 	im.bytes += len(it.raw)
@@ -204,19 +207,14 @@ func (im *importer) add(ctx context.Context, v input.Value) error {
 }
 
 // parse makes the item a record or a reject.
-func (im *importer) parse(it *item) error {
+func (im *importer) parse(it *item) {
 	d, err := event.ParseDraft(it.raw)
 	if err == nil {
 		it.saved, err = d.Complete(im.defaults)
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		it.reject = rejectOf(err)
 	}
-	it.reject = rejectOf(err)
-	if it.reject == nil {
-		return fmt.Errorf("line %d: %w", it.line, err)
-	}
-	return nil
 }
 
 // flush appends the batch and reports it.

@@ -2,12 +2,14 @@ package explog
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -318,5 +320,68 @@ func TestFoldersWithOddNames(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "experiments.sqlite")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestACutPackedInputKeepsWhatIsSound(t *testing.T) {
+	l := open(t, t.TempDir())
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for n := range 3 {
+		fmt.Fprintf(z, `{"problem":"p %d","solution":"s","score":0.5}`+"\n", n)
+	}
+	z.Close()
+	cut := packed.Bytes()[:packed.Len()-6]
+	r, err := l.Import(ctx, bytes.NewReader(cut), ImportOptions{Client: "c"})
+	if err == nil || !strings.Contains(err.Error(), "unpack gzip") || r.New != 3 {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+func TestARecordOverTheLimitIsKeptAsItsBeginning(t *testing.T) {
+	l := open(t, t.TempDir())
+	big := someRecord(1)
+	big.Solution = strings.Repeat("x", 17<<20)
+	var invalid *InvalidError
+	if res, err := l.Save(ctx, big); !errors.As(err, &invalid) || res.Status != Rejected || res.Faults[0].Reason != "too_large" {
+		t.Errorf("%v %v", res.Status, err)
+	}
+	if _, err := l.SaveBatch(ctx, []Record{someRecord(2), big}); !errors.As(err, &invalid) {
+		t.Errorf("in a batch: %v", err)
+	}
+	for rej, err := range l.Rejects(ctx) {
+		if err != nil || len(rej.Raw) != 1<<20 || rej.Length < 17<<20 || rej.SHA256 == "" {
+			t.Errorf("%d bytes of %d, %v", len(rej.Raw), rej.Length, err)
+		}
+	}
+}
+
+func TestCatchUpMemoryDoesNotGrowWithTheRecords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: it needs 100 MB of records")
+	}
+	l := open(t, t.TempDir())
+	if _, err := l.Save(ctx, someRecord(0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.CatchUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 100 {
+		r := someRecord(n)
+		r.ID, r.Solution = "", strings.Repeat(fmt.Sprint(n), 1<<19)
+		if _, err := l.Save(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := l.CatchUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MB", grown>>20)
 	}
 }

@@ -56,7 +56,7 @@ func (o *ordinals) next(key uuid.UUID) uint64 {
 // add adds to a key's count in the file and returns the count before.
 func (o *ordinals) add(key uuid.UUID, n uint64) uint64 {
 	var slot [ordinalSlot]byte
-	for at := binary.LittleEndian.Uint64(key[8:]); o.err == nil; at++ {
+	for at := binary.LittleEndian.Uint64(key[:8]); o.err == nil; at++ {
 		offset := int64(at&(o.slots-1)) * ordinalSlot
 		if _, o.err = o.file.ReadAt(slot[:], offset); o.err != nil {
 			break

@@ -2,6 +2,8 @@ package explog
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/explog/explog/event"
+	"github.com/explog/explog/event/input"
 	"github.com/explog/explog/eventlog"
 )
 
@@ -55,17 +58,25 @@ type Clamp struct {
 // errors are an [InvalidError] for a record that is none and [ErrConflict] for one
 // whose id is taken by other content; both are kept as rejects.
 func (l *Logger) Save(ctx context.Context, r Record) (Result, error) {
-	d, err := r.Draft()
-	if err != nil {
-		return Result{Status: Rejected}, err // not even JSON: there is nothing to keep
+	it, err := l.newItem(r)
+	if it.raw == nil {
+		return Result{Status: Rejected, Faults: it.reject.Faults}, err // JSON cannot carry it: nothing can be kept
 	}
-	saved, err := d.Complete(l.saveDefaults())
-	it := item{saved: saved}
-	if err != nil {
+	return l.saveOne(ctx, it, err)
+}
+
+// newItem takes a record of the Go API. An item without raw input has an error.
+func (l *Logger) newItem(r Record) (item, error) {
+	d := r.Draft()
+	var it item
+	var err error
+	if it.saved, err = d.Complete(l.saveDefaults()); err != nil {
 		it.reject = rejectOf(err)
 	}
-	it.raw = d.JSON()
-	return l.saveOne(ctx, it, err)
+	if d.Faithful() {
+		it.raw = d.JSON()
+	}
+	return it, l.tooLarge(&it, err)
 }
 
 // SaveJSON is Save for a record as JSON, with the fields that the schema does not
@@ -81,13 +92,25 @@ func (l *Logger) SaveJSON(ctx context.Context, raw []byte, client, run string) (
 	if err != nil {
 		it.reject = rejectOf(err)
 	}
-	return l.saveOne(ctx, it, err)
+	return l.saveOne(ctx, it, l.tooLarge(&it, err))
+}
+
+// tooLarge turns an item over the limit into a reject; err is what was wrong with
+// it else.
+func (l *Logger) tooLarge(it *item, err error) error {
+	if len(it.raw) <= l.opts.MaxRecord {
+		return err
+	}
+	sum := sha256.Sum256(it.raw)
+	it.reject = &event.Rejected{
+		Faults: []event.Fault{input.TooLarge(int64(len(it.raw)), l.opts.MaxRecord)},
+		Length: int64(len(it.raw)), SHA256: hex.EncodeToString(sum[:]),
+	}
+	it.raw = it.raw[:min(len(it.raw), input.KeptOfTooLarge)]
+	return &InvalidError{Faults: it.reject.Faults}
 }
 
 func (l *Logger) saveOne(ctx context.Context, it item, invalid error) (Result, error) {
-	if invalid != nil && it.reject == nil {
-		return Result{}, invalid
-	}
 	results, err := appendItems(ctx, l.log, []item{it})
 	switch {
 	case err != nil:
@@ -107,14 +130,10 @@ func (l *Logger) saveOne(ctx context.Context, it item, invalid error) (Result, e
 func (l *Logger) SaveBatch(ctx context.Context, records []Record) ([]Result, error) {
 	items := make([]item, len(records))
 	for i, r := range records {
-		d, err := r.Draft()
-		if err == nil {
-			items[i].saved, err = d.Complete(l.saveDefaults())
-		}
-		if err != nil {
+		var err error
+		if items[i], err = l.newItem(r); err != nil {
 			return nil, fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
 		}
-		items[i].raw = d.JSON()
 	}
 	if len(items) == 0 {
 		return nil, nil
@@ -140,11 +159,11 @@ type item struct {
 	offset int64
 }
 
-// rejectOf returns nil where the error is none of the input's.
+// rejectOf files what the door says of an input.
 func rejectOf(err error) *event.Rejected {
 	var invalid *event.InvalidError
 	if !errors.As(err, &invalid) {
-		return nil
+		invalid = &event.InvalidError{Faults: []event.Fault{{Reason: event.ReasonInvalid, Problem: err.Error()}}}
 	}
 	return &event.Rejected{Faults: invalid.Faults}
 }

@@ -2,9 +2,9 @@ package event
 
 import (
 	"bytes"
-	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,48 +17,91 @@ import (
 
 // appendCanonical appends the canonical form of a valid JSON value.
 func appendCanonical(dst, raw []byte) []byte {
-	switch raw = bytes.TrimSpace(raw); {
-	case raw[0] == '{':
-		return appendCanonicalObject(dst, collect(raw))
-	case raw[0] == '[':
-		dst = append(dst, '[')
-		for e := range elements(raw) {
-			dst = append(appendCanonical(dst, e), ',')
-		}
-		return append(bytes.TrimSuffix(dst, []byte{','}), ']')
-	case raw[0] == '"':
-		return appendQuoted(dst, unquote(raw))
-	case isNumber(raw):
-		return parseDecimal(raw).appendTo(dst)
-	}
-	return append(dst, raw...)
+	dst, _ = canonicalAt(dst, raw, skipSpace(raw, 0))
+	return dst
 }
 
-// member is one member of an object: the text of its name and its raw value.
+// canonicalAt appends the canonical form of the value that begins at b[i], and
+// returns the index behind the value. It goes through b once, however deep the
+// value is nested.
+func canonicalAt(dst, b []byte, i int) ([]byte, int) {
+	switch b[i] {
+	case '{':
+		return canonicalObject(dst, b, i)
+	case '[':
+		return canonicalArray(dst, b, i)
+	case '"':
+		end := scanString(b, i)
+		return appendQuoted(dst, unquote(b[i:end])), end
+	}
+	end := scanValue(b, i)
+	if isNumber(b[i:]) {
+		return parseDecimal(b[i:end]).appendTo(dst), end
+	}
+	return append(dst, b[i:end]...), end
+}
+
+func canonicalArray(dst, b []byte, i int) ([]byte, int) {
+	dst = append(dst, '[')
+	for i = skipSpace(b, i+1); b[i] != ']'; i = skipSpace(b, i) {
+		if b[i] == ',' {
+			dst = append(dst, ',')
+			i = skipSpace(b, i+1)
+		}
+		dst, i = canonicalAt(dst, b, i)
+	}
+	return append(dst, ']'), i + 1
+}
+
+// part is one member of an object in canonical form: where it stands in a buffer.
+type part struct {
+	name     string
+	from, to int
+}
+
+func canonicalObject(dst, b []byte, i int) ([]byte, int) {
+	start := len(dst)
+	dst = append(dst, '{')
+	var parts []part
+	for i = skipSpace(b, i+1); b[i] != '}'; i = skipSpace(b, i) {
+		if b[i] == ',' {
+			i = skipSpace(b, i+1)
+		}
+		end := scanString(b, i)
+		p := part{name: string(unquote(b[i:end])), from: len(dst)}
+		i = skipSpace(b, skipSpace(b, end)+1) // behind the colon
+		dst = append(appendQuoted(dst, p.name), ':')
+		dst, i = canonicalAt(dst, b, i)
+		dst = append(dst, ',')
+		p.to = len(dst)
+		parts = append(parts, p)
+	}
+	return closeObject(dst, start, parts), i + 1
+}
+
+// closeObject brings an object's members into order, where they are not, and ends
+// it.
+func closeObject(dst []byte, start int, parts []part) []byte {
+	if len(parts) == 0 {
+		return append(dst, '}')
+	}
+	byName := func(a, b part) int { return strings.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(parts, byName) {
+		slices.SortFunc(parts, byName)
+		given := append([]byte(nil), dst[start:]...)
+		dst = dst[:start+1]
+		for _, p := range parts {
+			dst = append(dst, given[p.from-start:p.to-start]...)
+		}
+	}
+	dst[len(dst)-1] = '}' // for the last comma
+	return dst
+}
+
+// member is one member of an object: its raw name, with quotes, and its raw value.
 type member struct {
 	name  []byte
 	value []byte
-}
-
-func collect(object []byte) []member {
-	var ms []member
-	for name, value := range members(object) {
-		ms = append(ms, member{unquote(name), value})
-	}
-	return ms
-}
-
-func appendCanonicalObject(dst []byte, ms []member) []byte {
-	slices.SortFunc(ms, func(a, b member) int { return bytes.Compare(a.name, b.name) })
-	dst = append(dst, '{')
-	for i, m := range ms {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(appendQuoted(dst, m.name), ':')
-		dst = appendCanonical(dst, m.value)
-	}
-	return append(dst, '}')
 }
 
 // appendQuoted appends valid UTF-8 text as a JSON string.
@@ -72,7 +115,10 @@ func appendQuoted[T ~[]byte | ~string](dst []byte, text T) []byte {
 type decimal struct {
 	negative bool
 	digits   []byte
-	exponent *big.Int
+	exponent int64
+	// far is the exponent as it was written where it has more than 17 digits. Then
+	// exponent says no more than which way it points.
+	far []byte
 }
 
 // parseDecimal reads a valid JSON number.
@@ -81,21 +127,33 @@ func parseDecimal(raw []byte) decimal {
 	if raw[0] == '-' {
 		d.negative, raw = true, raw[1:]
 	}
-	d.exponent = new(big.Int)
 	if i := bytes.IndexAny(raw, "eE"); i >= 0 {
-		d.exponent.SetString(string(bytes.TrimPrefix(raw[i+1:], []byte{'+'})), 10)
+		d.exponent, d.far = parseExponent(raw[i+1:])
 		raw = raw[:i]
 	}
 	whole, fraction, _ := bytes.Cut(raw, []byte{'.'})
-	d.exponent.Add(d.exponent, big.NewInt(int64(len(whole))))
-	d.digits = append(append([]byte(nil), whole...), fraction...)
-	significant := bytes.TrimLeft(d.digits, "0")
-	d.exponent.Sub(d.exponent, big.NewInt(int64(len(d.digits)-len(significant))))
-	d.digits = bytes.TrimRight(significant, "0")
-	if len(d.digits) == 0 {
-		return decimal{exponent: new(big.Int)}
+	digits := append(append(make([]byte, 0, len(raw)), whole...), fraction...)
+	significant := bytes.TrimLeft(digits, "0")
+	d.exponent += int64(len(whole) - (len(digits) - len(significant)))
+	if d.digits = bytes.TrimRight(significant, "0"); len(d.digits) == 0 {
+		return decimal{}
 	}
 	return d
+}
+
+func parseExponent(text []byte) (exponent int64, far []byte) {
+	sign := int64(1)
+	if text[0] == '-' {
+		sign = -1
+	}
+	text = bytes.TrimLeft(text, "+-0")
+	if len(text) > 17 {
+		return sign * 1e17, text
+	}
+	for _, c := range text {
+		exponent = exponent*10 + int64(c-'0')
+	}
+	return sign * exponent, nil
 }
 
 func (d decimal) appendTo(dst []byte) []byte {
@@ -108,7 +166,8 @@ func (d decimal) appendTo(dst []byte) []byte {
 	dst = append(dst, "0."...)
 	dst = append(dst, d.digits...)
 	dst = append(dst, 'e')
-	return d.exponent.Append(dst, 10)
+	dst = strconv.AppendInt(dst, d.exponent, 10)
+	return append(dst, d.far...)
 }
 
 func (d decimal) belowZero() bool { return d.negative }
@@ -117,13 +176,7 @@ func (d decimal) aboveOne() bool {
 	if d.negative || len(d.digits) == 0 {
 		return false
 	}
-	switch d.exponent.Cmp(big.NewInt(1)) {
-	case 1:
-		return true
-	case 0:
-		return string(d.digits) != "1"
-	}
-	return false
+	return d.exponent > 1 || d.exponent == 1 && string(d.digits) != "1"
 }
 
 // score is a score as it was written and as it counts.

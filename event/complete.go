@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -42,7 +43,7 @@ func Ordinal(content uuid.UUID, n uint64) uuid.UUID {
 // [InvalidError] with every fault of the draft. A score out of range is none: it
 // is clamped where it is read, see [Saved.Score].
 func (d Draft) Complete(def Defaults) (Saved, error) {
-	var f faults
+	f := slices.Clone(d.faults)
 	for fd, value := range d.values {
 		if value != nil && f.checkType(field(fd), value) {
 			f.checkValue(field(fd), value)
@@ -120,16 +121,7 @@ func (s *Saved) resolveID(d Draft, def Defaults) {
 // the resolved client and run.
 func (d Draft) contentKey(client, run []byte) uuid.UUID {
 	d.values[fieldClient], d.values[fieldRun] = client, run
-	given := make([]member, 0, int(fieldCount)+len(d.extra))
-	for fd, value := range d.values {
-		if value != nil {
-			given = append(given, member{[]byte(fieldNames[fd]), value})
-		}
-	}
-	for _, m := range d.extra {
-		given = append(given, member{unquote(m.name), m.value})
-	}
-	return uuid.NewSHA1(namespaceRecord, appendCanonicalObject(nil, given))
+	return uuid.NewSHA1(namespaceRecord, appendCanonical(nil, d.JSON()))
 }
 
 // equalValue reports whether two values of a field say the same.

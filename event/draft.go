@@ -14,8 +14,13 @@ import (
 // values of the nine fields, where it has them, and what else it carries.
 type Draft struct {
 	values [fieldCount][]byte // nil: not there
-	extra  []member           // unknown to the schema, in the order given; names with quotes
+	extra  []member           // unknown to the schema, in the order given
+	faults faults             // what JSON could not carry, see [Record.Draft]
 }
+
+// Faithful reports whether the draft says all that was handed in. It does not
+// where a [Record] had text that is not UTF-8, or NaN.
+func (d Draft) Faithful() bool { return d.faults == nil }
 
 // ParseDraft takes one JSON object apart. The draft refers to raw, which must not
 // change while it is used.

@@ -58,11 +58,30 @@ func (e *InvalidError) Error() string {
 // under.
 func (e *InvalidError) Reason() Reason { return e.Faults[0].Reason }
 
-// faults gathers what is wrong.
+// faults gathers what is wrong. It is bounded, so that what is said of an input
+// never outgrows the input.
 type faults []Fault
 
+const (
+	maxFaults    = 100
+	maxFaultText = 300 // bytes of a field's name or a problem
+)
+
 func (f *faults) add(r Reason, field, format string, args ...any) {
-	*f = append(*f, Fault{Reason: r, Field: field, Problem: fmt.Sprintf(format, args...)})
+	switch n := len(*f); {
+	case n < maxFaults:
+		*f = append(*f, Fault{Reason: r, Field: shorten(field), Problem: shorten(fmt.Sprintf(format, args...))})
+	case n == maxFaults:
+		*f = append(*f, Fault{Reason: r, Problem: fmt.Sprintf("and more than %d faults in all", maxFaults)})
+	}
+}
+
+// shorten cuts text from the input that is too long to be repeated.
+func shorten(s string) string {
+	if len(s) <= maxFaultText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxFaultText], "") + "…"
 }
 
 // err returns nil where nothing is wrong.

@@ -79,19 +79,10 @@ func stringsOf(array []byte) []string {
 // within 0 to 1, the timestamp RFC 3339. The error is an [InvalidError] with
 // every fault.
 func (r Record) Validate() error {
-	raw, err := r.appendJSON(nil)
-	if err != nil {
-		return err
-	}
-	d, err := ParseDraft(raw)
-	if err != nil {
-		return err
-	}
 	var f faults
-	for fd := range fieldCount {
-		if f.checkType(fd, d.values[fd]) {
-			f.checkValue(fd, d.values[fd])
-		}
+	values := r.values(&f)
+	for fd, raw := range values {
+		f.checkValue(field(fd), raw)
 	}
 	if r.Score < 0 || r.Score > 1 {
 		f.add(ReasonInvalid, fieldScore.String(), "%v is not within 0 and 1", r.Score)
@@ -106,17 +97,12 @@ func (r Record) Clamped() Record {
 }
 
 // Draft returns the record as a draft. Fields at their zero value count as left
-// out, but for the texts and the score. The error is an [InvalidError]: text that
-// is not UTF-8, a score that is no number, a snapshot that is no JSON.
-func (r Record) Draft() (Draft, error) {
-	raw, err := r.appendJSON(nil)
-	if err != nil {
-		return Draft{}, err
-	}
-	d, err := ParseDraft(raw)
-	if err != nil {
-		return Draft{}, err
-	}
+// out, but for the texts and the score. What JSON cannot carry (text that is not
+// UTF-8, a score that is no number, a snapshot that is no object) is a fault that
+// [Draft.Complete] reports with all others.
+func (r Record) Draft() Draft {
+	var d Draft
+	d.values = r.values(&d.faults)
 	leftOut := [fieldCount]bool{
 		fieldID:        r.ID == "",
 		fieldTimestamp: r.Timestamp == "",
@@ -128,48 +114,41 @@ func (r Record) Draft() (Draft, error) {
 			d.values[fd] = nil
 		}
 	}
-	return d, nil
+	return d
 }
 
-// appendJSON appends the record as one line of JSON, the nine fields in schema
-// order. Text that JSON cannot carry is an [InvalidError].
-func (r Record) appendJSON(dst []byte) ([]byte, error) {
-	var f faults
-	texts := [...]struct {
-		field field
-		text  string
-	}{
-		{fieldID, r.ID},
-		{fieldClient, r.ClientID},
-		{fieldRun, r.RunID},
-		{fieldProblem, r.Problem},
-		{fieldSolution, r.Solution},
-		{fieldTimestamp, r.Timestamp},
+// values returns the fields as raw JSON. What JSON cannot carry is a fault, and
+// something valid stands in its place.
+func (r Record) values(f *faults) [fieldCount][]byte {
+	return [fieldCount][]byte{
+		fieldID:        f.textJSON(fieldID, r.ID),
+		fieldClient:    f.textJSON(fieldClient, r.ClientID),
+		fieldRun:       f.textJSON(fieldRun, r.RunID),
+		fieldProblem:   f.textJSON(fieldProblem, r.Problem),
+		fieldSolution:  f.textJSON(fieldSolution, r.Solution),
+		fieldScore:     f.scoreJSON(r.Score),
+		fieldTimestamp: f.textJSON(fieldTimestamp, r.Timestamp),
+		fieldSnapshot:  f.snapshotJSON(r.AccountSnapshot),
+		fieldSources:   f.sourcesJSON(r.SourcesUsed),
 	}
-	var values [fieldCount][]byte
-	for _, t := range texts {
-		if !utf8.ValidString(t.text) {
-			f.add(ReasonNotUTF8, t.field.String(), "bytes that are not UTF-8")
-		}
-		values[t.field] = appendQuoted(nil, t.text)
+}
+
+func (f *faults) textJSON(fd field, text string) []byte {
+	if !utf8.ValidString(text) {
+		f.add(ReasonNotUTF8, fd.String(), "bytes that are not UTF-8")
 	}
-	values[fieldSources] = []byte{'['}
-	for i, s := range r.SourcesUsed {
-		if !utf8.ValidString(s) {
-			f.add(ReasonNotUTF8, fieldSources.String(), "element %d has bytes that are not UTF-8", i+1)
-		}
+	return appendQuoted(nil, text)
+}
+
+func (f *faults) sourcesJSON(sources []string) []byte {
+	array := []byte{'['}
+	for i, s := range sources {
 		if i > 0 {
-			values[fieldSources] = append(values[fieldSources], ',')
+			array = append(array, ',')
 		}
-		values[fieldSources] = append(values[fieldSources], appendQuoted(nil, s)...)
+		array = append(array, f.textJSON(fieldSources, s)...)
 	}
-	values[fieldSources] = append(values[fieldSources], ']')
-	values[fieldScore] = f.scoreJSON(r.Score)
-	values[fieldSnapshot] = f.snapshotJSON(r.AccountSnapshot)
-	if err := f.err(); err != nil {
-		return nil, err
-	}
-	return appendFields(dst, values, nil), nil
+	return append(array, ']')
 }
 
 func (f *faults) scoreJSON(v float64) []byte {

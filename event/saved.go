@@ -20,7 +20,7 @@ import (
 type Saved struct {
 	id     uuid.UUID
 	values [fieldCount][]byte // raw JSON, each there and of the right type
-	extra  []member           // names with quotes
+	extra  []member
 	filled fieldSet
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -191,11 +192,7 @@ func TestRecordDraftGoesThroughTheSameDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := r.Draft()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := d.Complete(Defaults{})
+	s, err := r.Draft().Complete(Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,22 +204,24 @@ func TestRecordDraftGoesThroughTheSameDoor(t *testing.T) {
 		r    Record
 		want string
 	}{
-		{"NaN", Record{Score: math.NaN()}, "invalid_value score"},
-		{"not UTF-8", Record{Problem: "\xff", Solution: "\xfe"}, "not_utf8 problem,not_utf8 solution"},
-		{"sources not UTF-8", Record{SourcesUsed: []string{"a", "\xff"}}, "not_utf8 sources_used"},
-		{"snapshot an array", Record{AccountSnapshot: []byte("[]")}, "wrong_type account_snapshot"},
-		{"snapshot cut", Record{AccountSnapshot: []byte(`{"a":`)}, "wrong_type account_snapshot"},
+		{"NaN", Record{ClientID: "c", RunID: "r", Score: math.NaN()}, "invalid_value score"},
+		{"NaN and more", Record{ClientID: "c", Score: math.NaN(), Timestamp: "x"}, "invalid_value score,invalid_value run_id,invalid_value timestamp"},
+		{"not UTF-8", Record{ClientID: "c", RunID: "r", Problem: "\xff", Solution: "\xfe"}, "not_utf8 problem,not_utf8 solution"},
+		{"sources not UTF-8", Record{ClientID: "c", RunID: "r", SourcesUsed: []string{"a", "\xff"}}, "not_utf8 sources_used"},
+		{"snapshot an array", Record{ClientID: "c", RunID: "r", AccountSnapshot: []byte("[]")}, "wrong_type account_snapshot"},
+		{"snapshot cut", Record{ClientID: "c", RunID: "r", AccountSnapshot: []byte(`{"a":`)}, "wrong_type account_snapshot"},
 	} {
-		_, err := tc.r.Draft()
+		d := tc.r.Draft()
+		if d.Faithful() {
+			t.Errorf("%s: the draft claims to say all", tc.name)
+		}
+		_, err := d.Complete(Defaults{Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true, NewID: func(c uuid.UUID) uuid.UUID { return c }})
 		if got := strings.Join(faultList(t, err), ","); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 	}
 	r.Score = math.Inf(1)
-	if d, err = r.Draft(); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = d.Complete(Defaults{}); err != nil || s.Record().Score != 1 {
+	if s, err = r.Draft().Complete(Defaults{}); err != nil || s.Record().Score != 1 {
 		t.Errorf("+Inf: %v, %v", s, err)
 	}
 }
@@ -312,4 +311,37 @@ func FuzzSavedRoundTrip(f *testing.F) {
 			t.Fatalf("exported as %q, then as %q", line, twice)
 		}
 	})
+}
+
+func TestFaultsAreBounded(t *testing.T) {
+	line := with(t, "sources_used", "["+strings.Repeat("1,", 100_000)+"1]")
+	d, err := ParseDraft([]byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = d.Complete(Defaults{}); len(faultList(t, err)) != maxFaults+1 {
+		t.Errorf("%d faults", len(faultList(t, err)))
+	}
+	key := strings.Repeat("é", 100_000)
+	_, err = ParseDraft([]byte(`{"` + key + `":1,"` + key + `":2}`))
+	if n := len(err.Error()); n > 1000 {
+		t.Errorf("a message of %d bytes", n)
+	}
+}
+
+func TestDeepAndLongValuesTakeLinearTime(t *testing.T) {
+	deep := strings.Repeat(`{"a":[`, 4500) + strings.Repeat("]}", 4500)
+	long := "0." + strings.Repeat("1", 1<<20)
+	far := "1e" + strings.Repeat("9", 1<<20)
+	for name, value := range map[string]string{"deep": deep, "long": `{"n":` + long + `}`, "far": `{"n":` + far + `}`} {
+		begin := time.Now()
+		s := complete(t, with(t, "account_snapshot", value), Defaults{})
+		other := complete(t, with(t, "account_snapshot", " "+value+" "), Defaults{})
+		if other.Compare(s).Differs() {
+			t.Errorf("%s: differs from itself", name)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,7 +72,7 @@ func (l *Log) Append(ctx context.Context, b Batch) ([]Result, error) {
 		return r.results, r.err
 	default:
 	}
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+	if err := makeDir(l.dir); err != nil {
 		return l.giveUp(r, err)
 	}
 	h, err := l.acquire(ctx, true)
@@ -293,17 +295,8 @@ func (l *Log) ensure() error {
 	if exists, err := l.Exists(); exists || err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(l.dir)); err != nil { // the folder itself may be new
+	if err := l.sweep(); err != nil {
 		return err
-	}
-	leftover, err := filepath.Glob(filepath.Join(l.dir, FileName+".new-*"))
-	if err != nil {
-		return err
-	}
-	for _, path := range leftover {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
 	}
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -319,6 +312,22 @@ func (l *Log) ensure() error {
 		return err
 	}
 	return syncDir(l.dir)
+}
+
+// sweep removes logs that were never finished.
+func (l *Log) sweep() error {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), FileName+".new-") {
+			if err := os.Remove(filepath.Join(l.dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // initialise writes an empty log.
@@ -340,6 +349,26 @@ func initialise(path string, id Identity) error {
 		return meta.Put(keyIdentity, encodeIdentity(id))
 	})
 	return errors.Join(err, db.Close())
+}
+
+// makeDir makes a folder with those above it, each durably.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	switch parent := filepath.Dir(dir); {
+	case err == nil:
+		return syncDir(parent)
+	case errors.Is(err, fs.ErrExist):
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", dir)
+		}
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && parent != dir:
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+		return makeDir(dir)
+	}
+	return err
 }
 
 // syncDir makes a rename in the folder durable.

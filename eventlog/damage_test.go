@@ -154,6 +154,34 @@ func TestRandomFlipsAreNeverSilent(t *testing.T) {
 	t.Logf("%d of %d flips were named, the others met bytes that no reader uses", named, rounds)
 }
 
+func TestWrongLengthsInAPageAreNamed(t *testing.T) {
+	l := someLog(t)
+	info, err := os.Stat(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	named := 0
+	for start := 2 * page; start+page <= int(info.Size()); start += page {
+		for _, at := range []int{8, 10, 12, 22, 23, 26, 27, 30, 31} { // flags, count, overflow; first element's position, key and value size
+			c := damagedCopy(t, l, flip(start+at, 2))
+			report, err := c.Verify(context.Background(), func(Event) error { return nil })
+			if err != nil {
+				t.Fatalf("byte %d: %v", start+at, err)
+			}
+			if len(report.Faults) > 0 {
+				named++
+			}
+		}
+		if testing.Short() && start > 100*page {
+			break
+		}
+	}
+	if named < 10 {
+		t.Errorf("only %d were named", named)
+	}
+}
+
 func TestCutsAreNamed(t *testing.T) {
 	l := someLog(t)
 	truth := readAll(t, l, 1)

@@ -38,12 +38,23 @@ func verifyClean(t *testing.T, l *Log) {
 	}
 }
 
+func TestPagesOfLargeAndSmallLogsAreFound(t *testing.T) {
+	l := newLog(t)
+	for n := range 60 {
+		mustAppend(t, l, eventsOf(n*400, n*400+400)...)
+	}
+	big := eventOf(-1)
+	big.Data = make([]byte, 3<<20)
+	mustAppend(t, l, big)
+	verifyClean(t, l)
+}
+
 func idOf(n int) uuid.UUID {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "event %d", n))
 }
 
 func eventOf(n int) Event {
-	return Event{ID: idOf(n), Type: 1, Version: 2, Data: fmt.Appendf(nil, "what happened, the %d. time %s", n, strings.Repeat("x", n%700))}
+	return Event{ID: idOf(n), Type: 1, Version: 2, Data: fmt.Appendf(nil, "what happened, the %d. time %s", n, strings.Repeat("x", max(n, 0)%700))}
 }
 
 func eventsOf(from, to int) []Event {

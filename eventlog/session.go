@@ -96,6 +96,11 @@ func (s *session) open(write, accept bool) error {
 		if err := s.checkSeal(); err != nil {
 			return err
 		}
+		if s.seal == nil || s.seal.txid < s.image.txid { // settle will follow its links
+			if err := s.checkPages(); err != nil {
+				return err
+			}
+		}
 	}
 	options := bolt.Options{ReadOnly: !write, Timeout: time.Second, FreelistType: bolt.FreelistArrayType}
 	db, err := bolt.Open(s.log.Path(), 0o644, &options)
@@ -126,8 +131,11 @@ func (s *session) openError(err error) error {
 	return fmt.Errorf("open %s: %w", s.log.Path(), err)
 }
 
-// inspect reads the seal and the file's image.
+// inspect reads the seal and the file's image, once.
 func (s *session) inspect() error {
+	if s.file != nil {
+		return nil
+	}
 	var err error
 	if s.lease.file != nil {
 		if s.seal, err = sealIn(s.lease.file); err != nil {
@@ -199,8 +207,8 @@ func (s *session) compareHead() error {
 	return nil
 }
 
-// checkAndSeal follows the chain from a position to the head, checks every page
-// of the file and seals what it found.
+// checkAndSeal follows the chain from a position to the head and seals what it
+// found. The pages are checked before.
 func (s *session) checkAndSeal(from position) error {
 	if from.seq > s.head.seq {
 		return s.damage(s.head.seq, "it ends at event %d, but %d were written", s.head.seq, from.seq)
@@ -208,22 +216,15 @@ func (s *session) checkAndSeal(from position) error {
 	if err := s.walk(from, func(block, []Event) error { return nil }); err != nil {
 		return err
 	}
-	if err := s.checkPages(); err != nil {
-		return err
-	}
 	return s.writeSeal(0)
 }
 
-// checkPages has bbolt check that each page is in use or free and not both.
+// checkPages checks that each page is in use or free and not both. It stands
+// before the file is opened: bbolt follows a page that leads back to itself for
+// ever.
 func (s *session) checkPages() error {
-	var first error
-	for err := range s.tx.Check() {
-		if first == nil {
-			first = err
-		}
-	}
-	if first != nil {
-		return s.damage(0, "%v", first)
+	if err := checkPages(s.file, s.image); err != nil {
+		return s.damage(0, "%v", err)
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ func (l *Log) Verify(ctx context.Context, visit func(Event) error) (Report, erro
 	if err := v.begin(ctx); err != nil {
 		return Report{}, err
 	}
+	if v.stop {
+		return v.report, nil
+	}
 	for v.at.seq < v.report.Seq {
 		if err := v.chunk(ctx); err != nil {
 			return Report{}, err
@@ -52,6 +55,7 @@ type verifier struct {
 	visit  func(Event) error
 	report Report
 	at     position // everything before is checked
+	stop   bool     // the pages are damaged, so that bbolt cannot be let at them
 }
 
 func (v *verifier) fault(seq uint64, what string) {
@@ -70,14 +74,7 @@ func (v *verifier) record(err error) error {
 
 // session opens the log even where it is unlike its seal.
 func (v *verifier) session(ctx context.Context, fn func(*session) error) error {
-	h, err := v.log.acquire(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer h.release()
-	s := &session{log: v.log, lease: h}
-	defer s.close()
-	return s.guard(func() error {
+	return v.log.unsealed(ctx, func(s *session) error {
 		if err := s.open(false, true); err != nil {
 			return err
 		}
@@ -85,23 +82,45 @@ func (v *verifier) session(ctx context.Context, fn func(*session) error) error {
 	})
 }
 
-// begin compares the file with its seal and its pages with one another.
-func (v *verifier) begin(ctx context.Context) error {
-	err := v.session(ctx, func(s *session) error {
-		v.report.Head = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
-		v.at = genesis(s.identity.ID)
-		if s.seal != nil {
-			v.report.TurnedAway = s.seal.turnedAway
+// unsealed runs fn on a session that is not open yet.
+func (l *Log) unsealed(ctx context.Context, fn func(*session) error) error {
+	h, err := l.acquire(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	s := &session{log: l, lease: h}
+	defer s.close()
+	return s.guard(func() error {
+		if err := s.inspect(); err != nil {
+			return err
 		}
+		return fn(s)
+	})
+}
+
+// begin compares the file with its seal and its pages with one another, and only
+// then opens it.
+func (v *verifier) begin(ctx context.Context) error {
+	err := v.log.unsealed(ctx, func(s *session) error {
 		if err := v.record(s.checkSeal()); err != nil {
 			return err
 		}
-		if len(v.report.Faults) == 0 && s.seal != nil {
-			if err := v.record(s.compareHead()); err != nil {
-				return err
-			}
+		sealed := s.seal != nil && len(v.report.Faults) == 0
+		if err := s.checkPages(); err != nil {
+			v.stop = true
+			return err
 		}
-		return v.record(s.checkPages())
+		if err := s.open(false, true); err != nil {
+			return err
+		}
+		v.report.Head = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
+		v.at = genesis(s.identity.ID)
+		if !sealed {
+			return nil
+		}
+		v.report.TurnedAway = s.seal.turnedAway
+		return s.compareHead()
 	})
 	return v.record(err)
 }
@@ -204,14 +223,10 @@ func (v *verifier) index(ctx context.Context) error {
 // Accept checks a log that is unlike its seal, because it was put back from a
 // copy, and seals it as it is. A log with faults is not accepted.
 func (l *Log) Accept(ctx context.Context) error {
-	h, err := l.acquire(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer h.release()
-	s := &session{log: l, lease: h}
-	defer s.close()
-	return s.guard(func() error {
+	return l.unsealed(ctx, func(s *session) error {
+		if err := s.checkPages(); err != nil {
+			return err
+		}
 		if err := s.open(false, true); err != nil {
 			return err
 		}

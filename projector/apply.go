@@ -97,8 +97,12 @@ func (a *applier) exec(query string, args []any) error {
 	return nil
 }
 
-// eventsPerCommit is how many events go into one transaction of a live view.
-const eventsPerCommit = 5000
+// The most that goes into one transaction of a live view, in events and in bytes
+// of their payloads.
+const (
+	eventsPerCommit = 5000
+	bytesPerCommit  = 8 << 20
+)
 
 // advance folds what the log has behind the view's checkpoint into the live view,
 // and returns the new checkpoint.
@@ -113,6 +117,7 @@ func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
 
 func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error {
 	var batch []eventlog.Event
+	size := 0
 	for ev, err := range p.log.Events(ctx, max(st.checkpoint, 1)) {
 		if err != nil {
 			return err
@@ -123,11 +128,13 @@ func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error 
 			}
 			continue
 		}
-		if batch = append(batch, ev); len(batch) == eventsPerCommit {
+		batch = append(batch, ev)
+		if size += len(ev.Data); len(batch) == eventsPerCommit || size >= bytesPerCommit {
 			if err := p.commit(ctx, db, st, batch); err != nil {
 				return err
 			}
-			batch = batch[:0]
+			clear(batch)
+			batch, size = batch[:0], 0
 		}
 	}
 	if len(batch) == 0 {

@@ -141,6 +141,8 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 			why = "does not match the log"
 		case isDamage(err):
 			why = "is damaged"
+		case isBusy(err):
+			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint), Held: "another program is writing to it"}, nil
 		default:
 			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, err
 		}

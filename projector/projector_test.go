@@ -122,7 +122,7 @@ func dump(t interface{ Fatal(...any) }, path string) string {
 	defer db.Close()
 	var out strings.Builder
 	for _, table := range append([]string{"explog_view"}, Experiments().Tables...) {
-		dumpTable(t, db, table, &out)
+		dumpTable(t, db.DB, table, &out)
 	}
 	return out.String()
 }

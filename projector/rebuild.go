@@ -8,10 +8,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // rebuild folds the whole log into a fresh file and puts it in the live view's
@@ -45,13 +45,15 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 // sweep removes what rebuilds that were killed left behind. The lock says that
 // none is at work.
 func (p *Projector) sweep() error {
-	left, err := filepath.Glob(p.Path() + ".new-*")
+	entries, err := os.ReadDir(p.dir)
 	if err != nil {
 		return err
 	}
-	for _, path := range left {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(p.Path())+".new-") {
+			if err := os.Remove(filepath.Join(p.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
 		}
 	}
 	return nil
@@ -180,7 +182,7 @@ func (p *Projector) pour(ctx context.Context, fresh string) error {
 	// The copy stands in the write-ahead log too. Shrinking that has to wait for
 	// readers; if there are any, a later writer does it.
 	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	if codeOf(err) == sqlite3.SQLITE_BUSY || codeOf(err) == sqlite3.SQLITE_LOCKED {
+	if isBusy(err) {
 		return nil
 	}
 	return err
@@ -194,7 +196,7 @@ func stepAll(ctx context.Context, backup *sqlite.Backup, wait time.Duration) err
 		if err == nil && !more {
 			return nil
 		}
-		if err != nil && codeOf(err) != sqlite3.SQLITE_BUSY && codeOf(err) != sqlite3.SQLITE_LOCKED {
+		if err != nil && !isBusy(err) {
 			return err
 		}
 		if time.Now().After(deadline) {

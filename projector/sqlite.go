@@ -5,13 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/explog/explog/eventlog/flock"
 )
 
 // dsn builds a connection string. Pragmas stand in it because a pool opens
@@ -35,26 +39,113 @@ func open(path, params string) (*sql.DB, error) {
 
 const busyTimeout = "_pragma=busy_timeout(10000)"
 
-// OpenReader opens a view for reading: queries only, on as many connections as
-// the caller uses. In a folder that cannot be written, where SQLite cannot share
-// its memory with writers, the file is read as one that does not change.
-func OpenReader(ctx context.Context, path string) (*sql.DB, error) {
-	params := "mode=ro&_pragma=query_only(1)&" + busyTimeout
-	db, err := open(path, params)
+// DB is a view that is open for reading, on as many connections as the caller
+// uses.
+type DB struct {
+	*sql.DB
+	copy string // folder with a private copy; empty: it is the view itself
+}
+
+// Close closes the view.
+func (d *DB) Close() error {
+	err := d.DB.Close()
+	if d.copy != "" {
+		err = errors.Join(err, os.RemoveAll(d.copy))
+	}
+	return err
+}
+
+// OpenReader opens a view for reading. SQLite readers share memory with writers
+// through a file beside the view; who may not make that file reads a private copy
+// of the view instead.
+func OpenReader(ctx context.Context, path string) (*DB, error) {
+	db, err := openReadOnly(ctx, path)
+	if err == nil {
+		return &DB{DB: db}, nil
+	}
+	if code := codeOf(err); code != sqlite3.SQLITE_CANTOPEN && code != sqlite3.SQLITE_READONLY {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	dir, err := copyView(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s, which cannot be shared here, as a copy: %w", path, err)
+	}
+	db, err = openReadOnly(ctx, filepath.Join(dir, filepath.Base(path)))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), os.RemoveAll(dir))
+	}
+	return &DB{db, dir}, nil
+}
+
+// openReadOnly opens a view and makes sure that it can be read.
+func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
+	db, err := open(path, "mode=ro&_pragma=query_only(1)&"+busyTimeout)
 	if err != nil {
 		return nil, err
 	}
 	var n int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n)
-	if codeOf(err) == sqlite3.SQLITE_CANTOPEN || codeOf(err) == sqlite3.SQLITE_READONLY {
-		db.Close()
-		return open(path, "immutable=1&"+params)
-	}
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// copyView copies a view with its write-ahead log into a temporary folder, as it
+// is at one moment: under the view's lock, which keeps explog's writers away, and
+// again if it changed meanwhile all the same.
+func copyView(ctx context.Context, path string) (dir string, err error) {
+	if f, err := os.Open(strings.TrimSuffix(path, ".sqlite") + ".lock"); err == nil {
+		if err := flock.Lock(ctx, f, copyWait); err != nil {
+			return "", err
+		}
+		defer f.Close()
+	}
+	dir, err = os.MkdirTemp("", "explog-view-")
+	if err != nil {
+		return "", err
+	}
+	for range 5 {
+		before := stamp(path)
+		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir))
+		if err == nil && stamp(path) == before {
+			return dir, nil
+		}
+		if err == nil {
+			err = errors.New("it changes all the time")
+		}
+	}
+	return "", errors.Join(err, os.RemoveAll(dir))
+}
+
+const copyWait = 30 * time.Second
+
+// stamp tells versions of a view's files apart.
+func stamp(path string) string {
+	var s string
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(path + suffix); err == nil {
+			s += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
+		}
+	}
+	return s
+}
+
+// copyFile copies a file, if it is there, into a folder.
+func copyFile(path, dir string) error {
+	in, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(dir, filepath.Base(path)))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // openWriter opens a live view for its one writer. Transactions begin IMMEDIATE:
@@ -97,10 +188,14 @@ func isDamage(err error) bool {
 	switch codeOf(err) {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return true
+	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
+		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column")
 	}
 	return errors.Is(err, errDamage)
 }
 
-func isMissingTable(err error) bool {
-	return codeOf(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such")
+// isBusy reports whether another connection held the file for too long.
+func isBusy(err error) bool {
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 }

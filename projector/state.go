@@ -49,7 +49,7 @@ func stateIn(ctx context.Context, q querier) (state, error) {
 	err := q.QueryRowContext(ctx, "SELECT log_id, version, checkpoint, checkpoint_hash FROM explog_view").
 		Scan(&st.logID, &st.version, &st.checkpoint, &st.hash)
 	switch {
-	case errors.Is(err, sql.ErrNoRows), isMissingTable(err):
+	case errors.Is(err, sql.ErrNoRows):
 		return state{}, fmt.Errorf("%w: it does not say what it contains", errDamage)
 	case err != nil:
 		return state{}, fmt.Errorf("read the view's checkpoint: %w", err)

@@ -100,7 +100,7 @@ func integrity(ctx context.Context, tx *sql.Tx) ([]string, error) {
 
 // compareTable goes through a table of both files side by side, in key order, and
 // names the first row that differs.
-func compareTable(ctx context.Context, table string, live *sql.Tx, fold *sql.DB) (found []string, err error) {
+func compareTable(ctx context.Context, table string, live *sql.Tx, fold *DB) (found []string, err error) {
 	query := "SELECT rowid, * FROM " + table + " ORDER BY rowid"
 	a, err := live.QueryContext(ctx, query)
 	if err != nil {

@@ -24,7 +24,7 @@ var ErrDamaged = errors.New("query: the view is damaged")
 
 // Reader reads the view of experiments.
 type Reader struct {
-	db *sql.DB
+	db *projector.DB
 }
 
 // Open opens a view's file.

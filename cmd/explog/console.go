@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -21,11 +22,47 @@ func (c *console) printf(format string, args ...any) error {
 }
 
 func (c *console) note(format string, args ...any) {
-	fmt.Fprintf(c.err, "note: "+format+"\n", args...)
+	fmt.Fprintln(c.err, "note: "+printable(fmt.Sprintf(format, args...)))
 }
 
 func (c *console) warn(format string, args ...any) {
-	fmt.Fprintf(c.err, "warning: "+format+"\n", args...)
+	fmt.Fprintln(c.err, "warning: "+printable(fmt.Sprintf(format, args...)))
+}
+
+// interruptible returns standard input as a reader that ends with the context: a
+// read of an idle pipe or terminal would outlive any signal.
+func (c *console) interruptible(ctx context.Context) io.Reader {
+	return &interruptible{ctx: ctx, in: c.in}
+}
+
+type interruptible struct {
+	ctx context.Context // of the command that reads
+	in  io.Reader
+	buf []byte
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(r.buf) < len(p) {
+		r.buf = make([]byte, len(p))
+	}
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func(buf []byte) {
+		n, err := r.in.Read(buf)
+		done <- result{n, err}
+	}(r.buf[:len(p)])
+	select {
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err() // the read goes on in its own buffer until the process ends
+	case got := <-done:
+		return copy(p, r.buf[:got.n]), got.err
+	}
 }
 
 // terminalWidth returns the columns of a terminal; 0: it is none.

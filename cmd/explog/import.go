@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/explog/explog"
-	"github.com/explog/explog/event/input"
 )
 
 func newImportCommand(c *console) *cli.Command {
@@ -35,7 +35,7 @@ Examples:
 			&cli.BoolFlag{Name: "override-client", Usage: "take records of other clients as --client's"},
 			&cli.BoolFlag{Name: "strict", Usage: "fill in nothing, and write nothing if any record is bad or in conflict"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing, say what would become of the records"},
-			&cli.IntFlag{Name: "max-record", Value: input.DefaultMaxRecord, Usage: "the most `BYTES` of one record"},
+			maxRecordFlag(),
 			&cli.BoolFlag{Name: "verbose", Usage: "say when each batch is saved"},
 			&cli.BoolFlag{Name: "json", Usage: "print the counts as JSON"},
 		},
@@ -46,16 +46,13 @@ Examples:
 func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	o := explog.ImportOptions{
 		Source: cmd.String("file"), Client: cmd.String("client"), OverrideClient: cmd.Bool("override-client"),
-		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), MaxRecord: cmd.Int("max-record"),
+		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"),
 	}
 	if o.Source == "" {
 		return usagef("explog import wants --file; see explog import --help")
 	}
 	if o.OverrideClient && o.Client == "" {
 		return usagef("--override-client wants --client")
-	}
-	if o.MaxRecord < 1 || o.MaxRecord > maxMaxRecord {
-		return usagef("--max-record: want 1 to %d bytes, got %d", maxMaxRecord, o.MaxRecord)
 	}
 	voice := newImportVoice(c, o, cmd.Bool("verbose"))
 	o.OnResult, o.OnBatch = voice.result, voice.batch
@@ -68,7 +65,7 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	if err != nil {
 		return importError(o.Source, err)
 	}
-	if err := printImported(c, cmd, o, report); err != nil {
+	if err := printImported(c, cmd, o, report); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
 	if !report.Clean() {
@@ -80,7 +77,7 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 // importFile imports and brings the view up to what was saved, for those who read
 // it with other tools; that can wait, so it is no failure.
 func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.ImportOptions) (explog.ImportReport, error) {
-	in, err := openInput(c, o)
+	in, err := openInput(ctx, c, o)
 	if err != nil {
 		return explog.ImportReport{}, err
 	}
@@ -93,9 +90,6 @@ func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.Impo
 	}
 	return report, err
 }
-
-// maxMaxRecord leaves room in an event for what is kept beside the input.
-const maxMaxRecord = 60 << 20
 
 func printImported(c *console, cmd *cli.Command, o explog.ImportOptions, r explog.ImportReport) error {
 	if cmd.Bool("json") {
@@ -126,7 +120,7 @@ func importError(source string, err error) error {
 
 // openInput opens the file, or standard input. A strict import reads twice, so
 // standard input is spooled for it.
-func openInput(c *console, o explog.ImportOptions) (io.ReadCloser, error) {
+func openInput(ctx context.Context, c *console, o explog.ImportOptions) (io.ReadCloser, error) {
 	if o.Source != "-" {
 		f, err := os.Open(o.Source)
 		if err != nil {
@@ -138,15 +132,16 @@ func openInput(c *console, o explog.ImportOptions) (io.ReadCloser, error) {
 		}
 		return f, nil
 	}
+	in := c.interruptible(ctx)
 	if !o.Strict {
-		return io.NopCloser(c.in), nil
+		return io.NopCloser(in), nil
 	}
 	spool, err := os.CreateTemp("", "explog-stdin-*")
 	if err != nil {
 		return nil, err
 	}
 	os.Remove(spool.Name()) // it lives as long as it is open
-	if _, err := io.Copy(spool, c.in); err != nil {
+	if _, err := io.Copy(spool, in); err != nil {
 		spool.Close()
 		return nil, fmt.Errorf("spool standard input: %w", err)
 	}

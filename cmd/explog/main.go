@@ -26,6 +26,7 @@ func run() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return c.exitCode(newRootCommand(c).Run(ctx, os.Args))
 }

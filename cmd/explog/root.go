@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/explog/explog"
+	"github.com/explog/explog/event/input"
 )
 
 func newRootCommand(c *console) *cli.Command {
@@ -71,8 +72,17 @@ func walk(cmd *cli.Command, visit func(*cli.Command)) {
 
 // withLogger runs fn on the store that the flags name.
 func withLogger(c *console, cmd *cli.Command, fn func(*explog.Logger) error) error {
-	logger, err := explog.Open(cmd.String("dir"), explog.Options{
+	dir := cmd.String("dir")
+	if dir == "" { // EXPLOG_DIR may be set and empty
+		dir = "data"
+	}
+	limit := cmd.Int("max-record")
+	if cmd.IsSet("max-record") && (limit < 1 || limit > explog.MaxMaxRecord) {
+		return usagef("--max-record: want 1 to %d bytes, got %d", explog.MaxMaxRecord, limit)
+	}
+	logger, err := explog.Open(dir, explog.Options{
 		LockTimeout: cmd.Duration("lock-timeout"),
+		MaxRecord:   limit,
 		Note:        func(text string) { c.note("%s", text) },
 	})
 	if err != nil {
@@ -82,6 +92,11 @@ func withLogger(c *console, cmd *cli.Command, fn func(*explog.Logger) error) err
 		return errors.Join(err, logger.Close())
 	}
 	return logger.Close()
+}
+
+// maxRecordFlag is the flag of the commands that take records in.
+func maxRecordFlag() cli.Flag {
+	return &cli.IntFlag{Name: "max-record", Value: input.DefaultMaxRecord, Usage: "the most `BYTES` of one record"}
 }
 
 // noCommand is what explog does without a command, or with one that it has not.

@@ -27,6 +27,7 @@ Examples:
 			&cli.StringFlag{Name: "file", Value: "-", Usage: "the `FILE` to read; - is standard input"},
 			&cli.StringFlag{Name: "client", Usage: "the `CLIENT`, where the record names none"},
 			&cli.StringFlag{Name: "run", Usage: "the `RUN`, where the record names none"},
+			maxRecordFlag(),
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error { return runSave(ctx, c, cmd) },
 	}
@@ -34,7 +35,7 @@ Examples:
 
 func runSave(ctx context.Context, c *console, cmd *cli.Command) error {
 	source := cmd.String("file")
-	raw, err := readRecord(c, source)
+	raw, err := readRecord(ctx, c, source)
 	if err != nil {
 		return err
 	}
@@ -45,12 +46,12 @@ func runSave(ctx context.Context, c *console, cmd *cli.Command) error {
 }
 
 // readRecord reads the input of save, which is small.
-func readRecord(c *console, source string) ([]byte, error) {
-	in, err := openInput(c, explog.ImportOptions{Source: source})
+func readRecord(ctx context.Context, c *console, source string) ([]byte, error) {
+	in, err := openInput(ctx, c, explog.ImportOptions{Source: source})
 	if err != nil {
 		return nil, err
 	}
-	raw, err := io.ReadAll(io.LimitReader(in, maxMaxRecord+1))
+	raw, err := io.ReadAll(io.LimitReader(in, explog.MaxMaxRecord+1))
 	if err = errors.Join(err, in.Close()); err != nil {
 		return nil, fmt.Errorf("read %s: %w", sourceName(source), err)
 	}
@@ -58,8 +59,8 @@ func readRecord(c *console, source string) ([]byte, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, fmt.Errorf("%s is empty: want one JSON object", sourceName(source))
 	}
-	if len(raw) > maxMaxRecord {
-		return nil, fmt.Errorf("%s has more than %d bytes: too large for one record", sourceName(source), maxMaxRecord)
+	if len(raw) > explog.MaxMaxRecord {
+		return nil, fmt.Errorf("%s has more than %d bytes: too large for one record", sourceName(source), explog.MaxMaxRecord)
 	}
 	return raw, nil
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -43,10 +46,11 @@ func params(dir string) testscript.Params {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"flip":  flip,
-			"lines": lines,
-			"bytes": writeBytes,
+			"exits":    exits,
+			"asnobody": asNobody,
+			"flip":     flip,
+			"lines":    lines,
+			"bytes":    writeBytes,
 		},
 	}
 }
@@ -68,6 +72,35 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
 	}
+}
+
+// asnobody CODE PROGRAM ARGS… is exits for another user, without any rights; it
+// needs root.
+func asNobody(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(".")
+	binary := filepath.Join(dir, ".bin", args[1]) // the script's own stands where only root may look
+	self, err := os.Executable()
+	ts.Check(err)
+	program, err := os.ReadFile(self)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(binary), 0o755))
+	ts.Check(os.WriteFile(binary, program, 0o755))
+	for up := dir; up != filepath.Clean(os.TempDir()) && up != "/"; up = filepath.Dir(up) {
+		ts.Check(os.Chmod(up, 0o755))
+	}
+	cmd := exec.Command(binary, args[2:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TMPDIR=/tmp")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	var out, diag strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &diag
+	_ = cmd.Run()
+	ts.Logf("%s%s", out.String(), diag.String())
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), []byte(diag.String()), 0o644))
 }
 
 // flip FILE OFFSET flips a bit of a byte.

@@ -363,6 +363,12 @@ func (s *splitter) takeTooLarge(v Value, f finder) (Value, error) {
 	}
 	v.Raw = kept
 	v.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	v.Fault = &event.Fault{Reason: event.ReasonTooLarge, Problem: fmt.Sprintf("%d bytes, the limit for a record is %d (see --max-record)", v.Length, s.max)}
+	fault := TooLarge(v.Length, s.max)
+	v.Fault = &fault
 	return v, nil
+}
+
+// TooLarge is the fault of a value over the limit.
+func TooLarge(length int64, limit int) event.Fault {
+	return event.Fault{Reason: event.ReasonTooLarge, Problem: fmt.Sprintf("%d bytes, the limit for a record is %d", length, limit)}
 }
