@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,11 +79,19 @@ type Entry struct {
 	Conflicts []query.Reject
 }
 
+// ErrAmbiguous means that the ids of several records begin with what was given.
+var ErrAmbiguous = errors.New("explog: not enough of the id")
+
 // ErrNotFound means that the store has no record with the id.
 var ErrNotFound = errors.New("explog: no such record")
 
-// Find returns the record with an id.
+// Find returns the record with an id, or with the one id that begins with what is
+// given, at least 4 characters.
 func (l *Logger) Find(ctx context.Context, id string) (Entry, error) {
+	id, err := l.wholeID(ctx, id)
+	if err != nil {
+		return Entry{}, err
+	}
 	key, err := event.ParseID(id)
 	if err != nil {
 		return Entry{}, fmt.Errorf("%q is no id: %w", id, err)
@@ -110,6 +119,39 @@ func (l *Logger) Find(ctx context.Context, id string) (Entry, error) {
 		return nil
 	})
 	return e, err
+}
+
+// wholeID completes the beginning of an id. What is no beginning of one is
+// returned as it is.
+func (l *Logger) wholeID(ctx context.Context, id string) (string, error) {
+	prefix := strings.ToLower(id)
+	if len(id) < 4 || len(id) >= 36 || strings.Trim(prefix, "0123456789abcdef-") != "" {
+		return id, nil
+	}
+	var ids []string
+	err := l.reading(ctx, func(r *query.Reader) (err error) {
+		ids, err = r.IDs(ctx, prefix, 2)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "", fmt.Errorf("%w: none begins with %s", ErrNotFound, id)
+	case len(ids) > 1:
+		return "", fmt.Errorf("%w: %s and others begin with %s", ErrAmbiguous, ids[0], id)
+	}
+	return ids[0], nil
+}
+
+// Stats sums up the records that match a filter; its limit and order do not
+// count.
+func (l *Logger) Stats(ctx context.Context, f Filter) (s query.Stats, err error) {
+	err = l.reading(ctx, func(r *query.Reader) error {
+		s, err = r.Stats(ctx, f)
+		return err
+	})
+	return s, err
 }
 
 // VerifyReport is what [Logger.Verify] found.

@@ -78,7 +78,7 @@ func (s *Saved) resolveClient(def Defaults, f *faults) {
 	}
 	same := given != nil && given[0] == '"' && string(unquote(given)) == def.Client
 	if given != nil && given[0] == '"' && !same && !def.Override {
-		f.add(ReasonOtherClient, fieldClient.String(), "the record is of client %q, the import of %q", unquote(given), def.Client)
+		f.add(ReasonOtherClient, fieldClient.String(), "belongs to client %q, not %q", unquote(given), def.Client)
 		return
 	}
 	if given == nil || !same && def.Override {

@@ -50,6 +50,18 @@ func ParseOrder(s string) (Order, error) {
 
 // sql appends the filter to a SELECT.
 func (f Filter) sql(query string) (string, []any) {
+	where, args := f.where()
+	query += where + " ORDER BY " + map[Order]string{
+		Newest: "instant DESC, seq", Oldest: "instant, seq", Best: "score DESC, seq", LogOrder: "seq", "": "seq",
+	}[f.Order]
+	if f.Limit > 0 {
+		query += " LIMIT " + strconv.Itoa(f.Limit)
+	}
+	return query, args
+}
+
+// where returns the filter's conditions as a WHERE clause; empty: there are none.
+func (f Filter) where() (string, []any) {
 	var where []string
 	var args []any
 	add := func(condition string, values ...any) {
@@ -81,16 +93,10 @@ func (f Filter) sql(query string) (string, []any) {
 		}
 		add("EXISTS (SELECT 1 FROM json_each(sources_used) WHERE value IN (?"+strings.Repeat(",?", len(values)-1)+"))", values...)
 	}
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
+	if len(where) == 0 {
+		return "", nil
 	}
-	query += " ORDER BY " + map[Order]string{
-		Newest: "instant DESC, seq", Oldest: "instant, seq", Best: "score DESC, seq", LogOrder: "seq", "": "seq",
-	}[f.Order]
-	if f.Limit > 0 {
-		query += " LIMIT " + strconv.Itoa(f.Limit)
-	}
-	return query, args
+	return " WHERE " + strings.Join(where, " AND "), args
 }
 
 // ParseTime reads a bound in time: an RFC 3339 date-time, a date (midnight UTC),

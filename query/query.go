@@ -58,31 +58,57 @@ func (r *Reader) Rows(ctx context.Context, f Filter) iter.Seq2[event.Row, error]
 
 // scan calls visit for each row until it returns false.
 func (r *Reader) scan(ctx context.Context, f Filter, visit func(event.Row) bool) error {
-	query, args := f.sql(`SELECT id, client_id, run_id, problem, solution, score, score_text, timestamp,
-account_snapshot, sources_used, extra FROM experiments`)
+	query, args := f.sql(selectRow)
 	rows, err := r.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return wrap(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var row event.Row
-		var score float64
-		var spelling, extra sql.NullString
-		err := rows.Scan(&row.ID, &row.ClientID, &row.RunID, &row.Problem, &row.Solution, &score, &spelling, &row.Timestamp,
-			&row.AccountSnapshot, &row.SourcesUsed, &extra)
+		row, err := scanRow(rows)
 		if err != nil {
 			return wrap(err)
 		}
-		if row.Score = spelling.String; !spelling.Valid {
-			row.Score = strconv.FormatFloat(score, 'g', -1, 64)
-		}
-		row.Extra = extra.String
 		if !visit(row) {
 			return nil
 		}
 	}
 	return wrap(rows.Err())
+}
+
+// selectRow selects what scanRow reads.
+const selectRow = `SELECT id, client_id, run_id, problem, solution, score, score_text, timestamp,
+account_snapshot, sources_used, extra FROM experiments`
+
+func scanRow(from interface{ Scan(...any) error }) (event.Row, error) {
+	var row event.Row
+	var score float64
+	var spelling, extra sql.NullString
+	err := from.Scan(&row.ID, &row.ClientID, &row.RunID, &row.Problem, &row.Solution, &score, &spelling, &row.Timestamp,
+		&row.AccountSnapshot, &row.SourcesUsed, &extra)
+	if row.Score = spelling.String; !spelling.Valid {
+		row.Score = strconv.FormatFloat(score, 'g', -1, 64)
+	}
+	row.Extra = extra.String
+	return row, err
+}
+
+// IDs returns up to limit ids that begin with a prefix, in order.
+func (r *Reader) IDs(ctx context.Context, prefix string, limit int) ([]string, error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT id FROM experiments WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", prefix, prefix+"~", limit)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, wrap(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, wrap(rows.Err())
 }
 
 // Records yields the records that match a filter.

@@ -10,6 +10,10 @@ import (
 )
 
 // console is where a command reads and writes.
+//
+// What goes where: data on out, and nothing else; notes, warnings, progress and
+// errors on err. Colour and bold only on a terminal, and not with NO_COLOR set or
+// a TERM that is dumb; no meaning hangs on them.
 type console struct {
 	in  io.Reader
 	out io.Writer
@@ -22,11 +26,23 @@ func (c *console) printf(format string, args ...any) error {
 }
 
 func (c *console) note(format string, args ...any) {
-	fmt.Fprintln(c.err, "note: "+printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.err, style(c.err, "2", "note:")+" "+printable(fmt.Sprintf(format, args...)))
 }
 
 func (c *console) warn(format string, args ...any) {
-	fmt.Fprintln(c.err, "warning: "+printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.err, style(c.err, "33", "warning:")+" "+printable(fmt.Sprintf(format, args...)))
+}
+
+// bold is for headings on standard output.
+func (c *console) bold(text string) string { return style(c.out, "1", text) }
+
+// style sets text in a style of the terminal (ECMA-48, SGR), where there is one
+// that wants it.
+func style(w any, code, text string) string {
+	if terminalWidth(w) == 0 || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
 // interruptible returns standard input as a reader that ends with the context: a

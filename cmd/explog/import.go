@@ -58,7 +58,7 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	o.OnResult, o.OnBatch = voice.result, voice.batch
 	var report explog.ImportReport
 	err := withLogger(c, cmd, func(l *explog.Logger) (err error) {
-		report, err = importFile(ctx, c, l, o)
+		report, err = importFile(ctx, c, l, o, voice.far)
 		return err
 	})
 	voice.end(report, err)
@@ -76,12 +76,14 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 
 // importFile imports and brings the view up to what was saved, for those who read
 // it with other tools; that can wait, so it is no failure.
-func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.ImportOptions) (explog.ImportReport, error) {
+func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.ImportOptions, far *progress) (explog.ImportReport, error) {
 	in, err := openInput(ctx, c, o)
 	if err != nil {
 		return explog.ImportReport{}, err
 	}
+	in = far.input(in)
 	report, err := l.Import(ctx, in, o)
+	far.clear()
 	err = errors.Join(err, in.Close())
 	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) {
 		if viewErr := l.CatchUp(context.WithoutCancel(ctx)); viewErr != nil {

@@ -12,17 +12,19 @@ type importVoice struct {
 	c       *console
 	opts    explog.ImportOptions
 	verbose bool
+	far     *progress
 	said    map[string]int // problems told, by kind
 }
 
 func newImportVoice(c *console, o explog.ImportOptions, verbose bool) *importVoice {
-	return &importVoice{c: c, opts: o, verbose: verbose, said: make(map[string]int)}
+	return &importVoice{c: c, opts: o, verbose: verbose, far: newProgress(c), said: make(map[string]int)}
 }
 
 // enough is how many problems of one kind are told one by one.
 const enough = 10
 
 func (v *importVoice) result(r explog.ImportResult) {
+	v.far.clear()
 	where := fmt.Sprintf("%s:%d", sourceName(r.Source), r.Line)
 	if r.Clamped != nil && r.Status != explog.Conflicting {
 		v.c.warn("%s", clampText(where, r.Result))
@@ -48,15 +50,18 @@ func (v *importVoice) tell(kind, format string, args ...any) {
 	}
 }
 
-func (v *importVoice) batch(n int, _ explog.ImportReport) {
+func (v *importVoice) batch(n int, soFar explog.ImportReport) {
 	if v.verbose {
+		v.far.clear()
 		fmt.Fprintf(v.c.err, "Saved batch of %d experiments\n", n)
 	}
+	v.far.update(soFar.Read)
 }
 
 // end sums up what was not told one by one, and says what an import that did not
 // end well has saved.
 func (v *importVoice) end(r explog.ImportReport, err error) {
+	v.far.clear()
 	for _, kind := range []string{"rejected", "conflicting", "noted"} {
 		if more := v.said[kind] - enough; more > 0 {
 			v.c.note("and %d more %s", more, kind)

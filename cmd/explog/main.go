@@ -74,7 +74,7 @@ func (c *console) exitCode(err error) int {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(c.err, "explog: %s\n", message(err))
+	fmt.Fprintf(c.err, "%s %s\n", style(c.err, "31", "explog:"), printable(message(err)))
 	return code
 }
 

@@ -40,23 +40,35 @@ Examples:
 	}
 }
 
-// printTable prints records as a table that fits the terminal.
-func printTable(ctx context.Context, c *console, logger *explog.Logger, f explog.Filter, width int) (int64, error) {
-	t := newTable(width, column{"ID", 8}, column{"CLIENT", 12}, column{"RUN", 18}, column{"SCORE", 6}, column{"TIMESTAMP", 16}, column{"PROBLEM", 0})
-	var n int64
-	for r, err := range logger.Query(ctx, f) {
+// printTable prints records as a table that fits the terminal. A column that the
+// filter makes the same in every row is left out.
+func printTable(ctx context.Context, c *console, l *explog.Logger, f explog.Filter, width int) (n int64, err error) {
+	columns := []column{{name: "ID", most: 8, keep: true}, {name: "SCORE", most: 6, keep: true, num: true}, {name: "TIMESTAMP", most: 16, keep: true}}
+	if width < 100 {
+		columns[2].most = 10 // the date
+	}
+	if f.Client == "" {
+		columns = append(columns, column{name: "CLIENT", most: 20})
+	}
+	if f.Run == "" {
+		columns = append(columns, column{name: "RUN", most: 24})
+	}
+	t := newTable(c.out, width, c.bold, append(columns, column{name: "PROBLEM"})...)
+	for r, err := range l.Query(ctx, f) {
 		if err != nil {
 			return n, err
 		}
-		if n == 0 {
-			if err := t.header(c.out); err != nil {
-				return n, err
-			}
-		}
 		n++
-		if err := t.row(c.out, r.ID, r.ClientID, r.RunID, scoreText(r.Score), shortTime(r.Timestamp), r.Problem); err != nil {
+		cells := []string{r.ID, scoreText(r.Score), shortTime(r.Timestamp)}
+		if f.Client == "" {
+			cells = append(cells, r.ClientID)
+		}
+		if f.Run == "" {
+			cells = append(cells, r.RunID)
+		}
+		if err := t.row(append(cells, r.Problem)...); err != nil {
 			return n, err
 		}
 	}
-	return n, nil
+	return n, t.flush()
 }

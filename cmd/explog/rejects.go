@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -52,12 +54,24 @@ Examples:
 }
 
 func listRejects(ctx context.Context, c *console, cmd *cli.Command) error {
-	return eachReject(ctx, c, cmd, func(rej query.Reject) error {
-		if cmd.Bool("json") {
-			return printJSON(c.out, newRejectJSON(rej))
-		}
-		return c.printf("%s:%d (byte %d)  %s  %s\n", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
+	width := terminalWidth(c.out)
+	if width == 0 || cmd.Bool("json") {
+		return eachReject(ctx, c, cmd, func(rej query.Reject) error { return printReject(c, cmd.Bool("json"), rej) })
+	}
+	t := newTable(c.out, width, c.bold, column{name: "WHERE", most: 32}, column{name: "BYTE", most: 12, keep: true, num: true},
+		column{name: "REASON", most: 14, keep: true}, column{name: "WHAT IS WRONG"})
+	err := eachReject(ctx, c, cmd, func(rej query.Reject) error {
+		return t.row(fmt.Sprintf("%s:%d", sourceName(rej.Source), rej.Line), fmt.Sprint(rej.Offset), string(rej.Reason()), faultList(rej.Faults))
 	})
+	return errors.Join(err, t.flush())
+}
+
+// printReject prints a reject where there is no terminal.
+func printReject(c *console, asJSON bool, rej query.Reject) error {
+	if asJSON {
+		return printJSON(c.out, newRejectJSON(rej))
+	}
+	return c.printf("%s:%d (byte %d)  %s  %s\n", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
 }
 
 func eachReject(ctx context.Context, c *console, cmd *cli.Command, visit func(query.Reject) error) error {

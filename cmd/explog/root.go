@@ -39,6 +39,7 @@ Examples:
 			newShowCommand(c),
 			newCountCommand(c),
 			newQueryCommand(c),
+			newStatsCommand(c),
 			newExportCommand(c),
 			newRejectsCommand(c),
 			newStatusCommand(c),

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v3"
 )
 
 // TestMain makes the command explog available to the scripts: the test binary
@@ -46,11 +47,12 @@ func params(dir string) testscript.Params {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"asnobody": asNobody,
-			"flip":     flip,
-			"lines":    lines,
-			"bytes":    writeBytes,
+			"exits":        exits,
+			"asnobody":     asNobody,
+			"helpexamples": helpExamples,
+			"flip":         flip,
+			"lines":        lines,
+			"bytes":        writeBytes,
 		},
 	}
 }
@@ -141,23 +143,31 @@ func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out.String()), 0o644))
 }
 
-// TestHelpExamples runs the examples that the help shows.
-func TestHelpExamplesParse(t *testing.T) {
-	root := newRootCommand(&console{})
+// helpExamples runs each line of a help text that begins with two spaces and calls
+// explog, in a shell.
+func helpExamples(ts *testscript.TestScript, _ bool, _ []string) {
 	n := 0
-	for _, cmd := range root.Commands {
+	var visit func(cmd *cli.Command)
+	visit = func(cmd *cli.Command) {
 		for line := range strings.SplitSeq(cmd.Description, "\n") {
-			if !strings.Contains(line, "explog ") || !strings.HasPrefix(line, "  ") {
+			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, "explog ") {
 				continue
 			}
+			if strings.Contains(line, "jq ") {
+				continue // it is not everywhere
+			}
 			n++
-			_, call, _ := strings.Cut(line, "explog ")
-			if name, _, _ := strings.Cut(call, " "); root.Command(name) == nil {
-				t.Errorf("the help of %s shows a command that is none: %s", cmd.Name, line)
+			ts.Logf("%s", line)
+			if err := ts.Exec("sh", "-c", strings.TrimSpace(line)); err != nil {
+				ts.Fatalf("the example of %s fails: %s: %v", cmd.Name, line, err)
 			}
 		}
+		for _, sub := range cmd.Commands {
+			visit(sub)
+		}
 	}
-	if n < 10 {
-		t.Errorf("only %d examples", n)
+	visit(newRootCommand(&console{}))
+	if n < 20 {
+		ts.Fatalf("only %d examples", n)
 	}
 }

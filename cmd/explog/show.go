@@ -17,12 +17,14 @@ func newShowCommand(c *console) *cli.Command {
 		Name:      "show",
 		Usage:     "show one record with all that the log knows of it",
 		ArgsUsage: "ID",
-		Description: `Prints the record, where it stands in the log and since when, the score as it was
-given, which fields a default filled, fields that the schema does not know, and
-what was refused because it had the same id with other content.
+		Description: `ID is the record's id, or its first characters (at least 4) where no other record's
+id begins with them. Prints the record, where it stands in the log and since
+when, the score as it was given, which fields a default filled, fields that the
+schema does not know, and what was refused because it had the same id with other
+content.
 
 Examples:
-  explog show 7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90
+  explog show 7d9f3c1e
   explog show 7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90 --json`,
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {

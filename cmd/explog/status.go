@@ -44,7 +44,8 @@ func printInfo(c *console, info explog.Info) error {
 	}
 	line("store", "%s", info.Dir)
 	line("log", "%s, %s, hash %.16s", plural(int64(info.Head), "event"), byteSize(info.LogBytes), info.HeadHash)
-	line("", "id %s, format %d, made %s", info.LogID, info.Format, info.Created.Format(time.RFC3339))
+	line("", "id %s", info.LogID)
+	line("", "format %d, made %s", info.Format, info.Created.Format(time.RFC3339))
 	if info.ViewFault != "" {
 		line("view", "%s %s: the next command that reads builds it anew", info.View, info.ViewFault)
 	} else {
