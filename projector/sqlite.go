@@ -56,14 +56,14 @@ func (d *DB) Close() error {
 }
 
 // OpenReader opens a view for reading. SQLite readers share memory with writers
-// through a file beside the view; who may not make that file reads a private copy
-// of the view instead.
+// through a file beside the view; who cannot make that file, for want of rights or
+// of space, reads a private copy of the view instead.
 func OpenReader(ctx context.Context, path string) (*DB, error) {
 	db, err := openReadOnly(ctx, path)
 	if err == nil {
 		return &DB{DB: db}, nil
 	}
-	if code := codeOf(err); code != sqlite3.SQLITE_CANTOPEN && code != sqlite3.SQLITE_READONLY {
+	if !isUnshared(err) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	dir, err := copyView(ctx, path)
@@ -169,6 +169,21 @@ func removeView(path string) error {
 		}
 	}
 	return nil
+}
+
+// isUnshared reports whether the memory that readers and writers of a view share
+// could not be had.
+func isUnshared(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP:
+		return true
+	}
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_CANTOPEN || code == sqlite3.SQLITE_READONLY
 }
 
 // codeOf returns the primary SQLite result code of an error; 0: it is none.
