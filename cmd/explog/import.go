@@ -83,13 +83,15 @@ func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.Impo
 	}
 	in = far.input(in)
 	report, err := l.Import(ctx, in, o)
-	far.clear()
 	err = errors.Join(err, in.Close())
-	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) {
-		if viewErr := l.CatchUp(context.WithoutCancel(ctx)); viewErr != nil {
+	if report.New+report.Rejected+report.Conflicting > 0 && !o.DryRun && !errors.Is(err, explog.ErrStrict) && ctx.Err() == nil {
+		far.say("bringing the view up to the log")
+		if viewErr := l.CatchUp(ctx); viewErr != nil {
+			far.clear()
 			c.note("the records are saved; the view will follow: %v", viewErr)
 		}
 	}
+	far.clear()
 	return report, err
 }
 

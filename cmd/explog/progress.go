@@ -87,10 +87,17 @@ func (p *progress) update(records int64) {
 	p.shown = now
 	text := p.text(records, now.Sub(p.started))
 	if p.tty {
-		fmt.Fprintf(p.c.err, "\r%s\x1b[K", truncate(text, terminalWidth(p.c.err)-1))
-		p.visible = true
+		p.say(text)
 	} else {
 		fmt.Fprintln(p.c.err, text)
+	}
+}
+
+// say renews the line on a terminal; elsewhere it says nothing.
+func (p *progress) say(text string) {
+	if p.tty {
+		fmt.Fprintf(p.c.err, "\r%s\x1b[K", truncate(text, terminalWidth(p.c.err)-1))
+		p.visible = true
 	}
 }
 
