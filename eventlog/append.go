@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -168,6 +167,7 @@ func (s *session) append(requests []*request) error {
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
 	}
+	s.indexed(fresh)
 	var err error
 	if s.image, s.size, err = readImage(s.file); err != nil {
 		return s.damage(0, "after the commit: %v", err)
@@ -175,7 +175,7 @@ func (s *session) append(requests []*request) error {
 	return s.writeSeal(dropped)
 }
 
-// write puts events behind the head, with their index entries.
+// write puts events behind the head.
 func (s *session) write(fresh []Event) error {
 	events := s.tx.Bucket(bucketEvents)
 	events.FillPercent = 1 // keys only rise
@@ -188,13 +188,6 @@ func (s *session) write(fresh []Event) error {
 		}
 		s.head, rest = head, rest[n:]
 	}
-	slices.SortFunc(fresh, func(a, b Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	ids := s.tx.Bucket(bucketIDs)
-	for i := range fresh {
-		if err := ids.Put(fresh[i].ID[:], indexValue(fresh[i].ID, fresh[i].Seq)); err != nil {
-			return fmt.Errorf("write to %s: %w", s.log.Path(), err)
-		}
-	}
 	return nil
 }
 
@@ -203,8 +196,6 @@ type planner struct {
 	*session
 	pending map[uuid.UUID]*Event // new in this transaction
 	now     time.Time
-	cached  block // the block that was met last, and its events
-	events  []Event
 }
 
 // plan fills the request's results and fresh events, numbered after seq. On an
@@ -265,28 +256,8 @@ func (p *planner) find(id uuid.UUID) (Event, bool, error) {
 	if err != nil || seq == 0 {
 		return Event{}, false, err
 	}
-	if seq < p.cached.first || p.events == nil || seq > p.cached.last() {
-		if err := p.load(seq); err != nil {
-			return Event{}, false, err
-		}
-	}
-	ev := p.events[seq-p.cached.first]
-	return ev, true, p.confirm(ev, id)
-}
-
-// load unpacks the block that holds an event. Duplicates come in the order of
-// the log, mostly, so one block is kept.
-func (p *planner) load(seq uint64) error {
-	b, _, err := p.holding(seq)
-	if err != nil {
-		return err
-	}
-	p.events, err = b.events()
-	if err != nil {
-		return p.damage(seq, "%v", err)
-	}
-	p.cached = b
-	return nil
+	ev, err := p.stored(seq)
+	return ev, err == nil, err
 }
 
 // ensure makes the log if there is none. It is written under another name, synced
@@ -337,10 +308,8 @@ func initialise(path string, id Identity) error {
 		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketEvents, bucketIDs} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
+		if _, err := tx.CreateBucket(bucketEvents); err != nil {
+			return err
 		}
 		meta, err := tx.CreateBucket(bucketMeta)
 		if err != nil {

@@ -28,6 +28,7 @@ const (
 type image struct {
 	pageSize    int64
 	txid        uint64
+	root        uint64 // page of the file's buckets
 	freelist    uint64 // its page
 	highWater   uint64 // pages in use
 	metaCRC     uint32
@@ -90,6 +91,7 @@ func readMeta(f io.ReaderAt, offset int64) (image, bool) {
 	}
 	return image{
 		pageSize:  int64(ne.Uint32(m[8:])),
+		root:      ne.Uint64(m[16:]),
 		freelist:  ne.Uint64(m[32:]),
 		highWater: ne.Uint64(m[40:]),
 		txid:      ne.Uint64(m[48:]),

@@ -1,58 +1,507 @@
 package eventlog
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
 	"hash/crc32"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
 
-// The index maps each UUID to its sequence number: a plain bucket, derived from
-// the blocks. See docs/decisions/0002-index.md for what else was considered.
+// IndexFileName is the file that finds events by their UUID. It is derived: it can
+// be deleted at any time, and is made again from the UUIDs in the blocks. FORMAT.md
+// has its layout, docs/decisions/0002-index.md says why it is a file of its own.
+const IndexFileName = "events.index"
 
-const indexValueSize = 12
+const (
+	indexMagic     = "explogX1"
+	indexPageSize  = 4096
+	indexPageHead  = 16
+	indexEntrySize = 16
+	indexPerPage   = (indexPageSize - indexPageHead) / indexEntrySize
+	indexMinPages  = 16
+	indexCached    = 4096 // pages kept in memory, 16 MiB
+)
 
-// indexValue returns the entry for a UUID: its sequence number and a checksum.
-func indexValue(id uuid.UUID, seq uint64) []byte {
-	v := be.AppendUint64(make([]byte, 0, indexValueSize), seq)
-	return le.AppendUint32(v, indexCRC(id[:], v))
+// index is an open-addressed hash table of pages: an entry lies in the page that
+// the first bits of its fingerprint name, or, where that is full, in the next that
+// is not.
+type index struct {
+	file    *os.File
+	log     uuid.UUID
+	pages   uint64 // a power of two
+	count   uint64 // entries
+	covered position
+	cache   map[uint64]*indexPage
 }
 
-func indexCRC(key, seq []byte) uint32 {
-	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, seq[:8])
+type indexPage struct {
+	data  [indexPageSize]byte
+	dirty bool
 }
 
-// lookup returns the sequence number of a UUID's event, 0 where there is none.
-//
-// A flipped bit in a stored key would make its event look absent, and a
-// duplicate of it would go in. The flipped key still stands beside the place
-// where the true one is sought, so both neighbours of a miss are checked.
-func (s *session) lookup(id uuid.UUID) (uint64, error) {
-	c := s.tx.Bucket(bucketIDs).Cursor()
-	key, value := c.Seek(id[:])
-	if key != nil {
-		if err := s.checkIndexEntry(key, value); err != nil {
-			return 0, err
+// indexEntry says that an event's UUID has this fingerprint. Others may have it
+// too: the UUID in the block decides.
+type indexEntry struct {
+	fingerprint uint64
+	seq         uint64
+}
+
+// fingerprint mixes a UUID into 64 bits that are evenly spread, also where UUIDs
+// are made by counting (the finalizer of MurmurHash3, Austin Appleby, on both
+// halves).
+func fingerprint(id uuid.UUID) uint64 {
+	mix := func(h uint64) uint64 {
+		h ^= h >> 33
+		h *= 0xff51afd7ed558ccd
+		h ^= h >> 33
+		h *= 0xc4ceb9fe1a85ec53
+		return h ^ h>>33
+	}
+	return mix(mix(be.Uint64(id[:8])) + be.Uint64(id[8:]))
+}
+
+func (x *index) home(fingerprint uint64) uint64 {
+	return fingerprint >> (64 - bits.TrailingZeros64(x.pages))
+}
+
+func (p *indexPage) count() int { return int(le.Uint16(p.data[4:])) }
+
+func (p *indexPage) entry(i int) indexEntry {
+	at := p.data[indexPageHead+i*indexEntrySize:]
+	return indexEntry{le.Uint64(at), le.Uint64(at[8:])}
+}
+
+func (p *indexPage) append(e indexEntry) {
+	n := p.count()
+	at := p.data[indexPageHead+n*indexEntrySize:]
+	le.PutUint64(at, e.fingerprint)
+	le.PutUint64(at[8:], e.seq)
+	le.PutUint16(p.data[4:], uint16(n+1))
+	p.dirty = true
+}
+
+// pageCRC covers the page's number and log too, so that a page from elsewhere is
+// no page.
+func (x *index) pageCRC(n uint64, p *indexPage) uint32 {
+	crc := crc32.Checksum(be.AppendUint64(x.log[:], n), castagnoli)
+	return crc32.Update(crc, castagnoli, p.data[4:])
+}
+
+// errIndex: the index is not what was written, and is made again.
+var errIndex = errors.New("the index is damaged")
+
+// page returns a page, read and checked once.
+func (x *index) page(n uint64) (*indexPage, error) {
+	if p := x.cache[n]; p != nil {
+		return p, nil
+	}
+	if len(x.cache) >= indexCached {
+		if err := x.flush(); err != nil {
+			return nil, err
 		}
-		if uuid.UUID(key) == id {
-			seq := be.Uint64(value)
-			if seq == 0 || seq > s.head.seq {
-				return 0, s.damage(seq, "the index names event %d, the log ends at %d", seq, s.head.seq)
+	}
+	p := new(indexPage)
+	if _, err := x.file.ReadAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
+		return nil, fmt.Errorf("%w: page %d: %w", errIndex, n, err)
+	}
+	if x.pageCRC(n, p) != le.Uint32(p.data[:]) || p.count() > indexPerPage {
+		return nil, fmt.Errorf("%w: page %d", errIndex, n)
+	}
+	x.cache[n] = p
+	return p, nil
+}
+
+// flush writes what has changed, in order, and empties the cache.
+func (x *index) flush() error {
+	var dirty []uint64
+	for n, p := range x.cache {
+		if p.dirty {
+			dirty = append(dirty, n)
+		}
+	}
+	slices.Sort(dirty)
+	for _, n := range dirty {
+		p := x.cache[n]
+		le.PutUint32(p.data[:], x.pageCRC(n, p))
+		if _, err := x.file.WriteAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
+			return err
+		}
+	}
+	clear(x.cache)
+	return nil
+}
+
+// candidates returns the events that may have a UUID: those with its fingerprint.
+func (x *index) candidates(id uuid.UUID) ([]uint64, error) {
+	var found []uint64
+	want := fingerprint(id)
+	err := x.probe(want, func(p *indexPage) bool {
+		for i := range p.count() {
+			if e := p.entry(i); e.fingerprint == want {
+				found = append(found, e.seq)
 			}
-			return seq, nil
 		}
-		key, value = c.Prev()
-	} else {
-		key, value = c.Last()
-	}
-	if key == nil {
-		return 0, nil
-	}
-	return 0, s.checkIndexEntry(key, value)
+		return p.count() < indexPerPage
+	})
+	return found, err
 }
 
-func (s *session) checkIndexEntry(key, value []byte) error {
-	if len(key) != 16 || len(value) != indexValueSize || indexCRC(key, value) != le.Uint32(value[8:]) {
-		return s.damage(0, "an entry of its index does not match its checksum")
+// probe visits the pages where a fingerprint may lie until visit returns true.
+func (x *index) probe(fingerprint uint64, visit func(*indexPage) bool) error {
+	for i := range x.pages {
+		p, err := x.page((x.home(fingerprint) + i) & (x.pages - 1))
+		if err != nil || visit(p) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: every page is full", errIndex)
+}
+
+// add puts entries in, those that are there already once.
+func (x *index) add(entries []indexEntry) error {
+	slices.SortFunc(entries, func(a, b indexEntry) int { return cmp.Compare(a.fingerprint, b.fingerprint) })
+	for _, e := range entries {
+		err := x.probe(e.fingerprint, func(p *indexPage) bool {
+			n := p.count()
+			for i := range n {
+				if p.entry(i) == e {
+					return true
+				}
+			}
+			if n == indexPerPage {
+				return false
+			}
+			p.append(e)
+			x.count++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return x.flush()
+}
+
+// roomFor returns the pages for so many entries: they fill at most seven tenths.
+func roomFor(entries uint64) uint64 {
+	pages := uint64(indexMinPages)
+	for pages*indexPerPage*7/10 < entries {
+		pages *= 2
+	}
+	return pages
+}
+
+// header returns the index's first page.
+func (x *index) header(boot uuid.UUID) []byte {
+	b := make([]byte, 0, indexPageSize)
+	b = append(b, indexMagic...)
+	b = append(b, x.log[:]...)
+	b = append(b, boot[:]...)
+	b = le.AppendUint64(b, x.pages)
+	b = le.AppendUint64(b, x.count)
+	b = le.AppendUint64(b, x.covered.seq)
+	b = append(b, x.covered.hash[:]...)
+	b = b[:indexPageSize-4]
+	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// cover says up to where the index goes, once its pages are written.
+func (x *index) cover(at position) error {
+	x.covered = at
+	boot := bootID()
+	if boot == (uuid.UUID{}) { // nothing tells a restart: the pages must be on disk before the header
+		if err := x.file.Sync(); err != nil {
+			return err
+		}
+	}
+	_, err := x.file.WriteAt(x.header(boot), 0)
+	return err
+}
+
+// openIndex reads the header of an index that can be used for a log: it is whole,
+// of this log, and its pages cannot have been lost in a restart.
+func openIndex(f *os.File, log uuid.UUID) (*index, error) {
+	b := make([]byte, indexPageSize)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return nil, fmt.Errorf("%w: %w", errIndex, err)
+	}
+	x := &index{file: f, log: uuid.UUID(b[8:24]), cache: make(map[uint64]*indexPage)}
+	boot := uuid.UUID(b[24:40])
+	x.pages, x.count = le.Uint64(b[40:]), le.Uint64(b[48:])
+	x.covered = position{seq: le.Uint64(b[56:]), hash: Hash(b[64:96])}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(b, []byte(indexMagic)) || crc32.Checksum(b[:indexPageSize-4], castagnoli) != le.Uint32(b[indexPageSize-4:]) ||
+		x.log != log || boot != bootID() || bits.OnesCount64(x.pages) != 1 || x.pages < 2 || uint64(info.Size()) != (x.pages+1)*indexPageSize {
+		return nil, errIndex
+	}
+	return x, nil
+}
+
+// bootID names the time since the machine started: what is written without a sync
+// survives a process, but not a restart. It is zero where the system does not say.
+var bootID = func() func() uuid.UUID {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, parseErr := uuid.Parse(strings.TrimSpace(string(b)))
+	if err != nil || parseErr != nil {
+		id = uuid.UUID{}
+	}
+	return func() uuid.UUID { return id }
+}()
+
+// index returns the index, brought up to the head. It is nil where there is none
+// to be had because the folder cannot be written.
+func (s *session) index() (*index, error) {
+	if s.idx != nil {
+		return s.idx, nil
+	}
+	x, err := s.openIndex()
+	if x == nil && s.lease.writable && (err == nil || errors.Is(err, errIndex)) {
+		x, err = s.buildIndex(roomFor(s.head.seq))
+	}
+	if errors.Is(err, errIndex) {
+		return nil, nil
+	}
+	s.idx = x
+	return x, err
+}
+
+// openIndex opens the index that is there, if it leads up to the head.
+func (s *session) openIndex() (*index, error) {
+	mode := os.O_RDONLY
+	if s.lease.writable {
+		mode = os.O_RDWR
+	}
+	f, err := os.OpenFile(s.indexPath(), mode, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errIndex, err)
+	}
+	x, err := openIndex(f, s.identity.ID)
+	if err == nil {
+		err = s.catchUpIndex(x)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// catchUpIndex adds the events that the index lacks, where it belongs to the log.
+func (s *session) catchUpIndex(x *index) error {
+	if x.covered == s.head {
+		return nil
+	}
+	if x.covered.seq >= s.head.seq || !s.lease.writable || s.head.seq > x.pages*indexPerPage*7/10 {
+		return errIndex
+	}
+	if at := x.covered; at.seq > 0 {
+		b, err := s.holding(at.seq)
+		if err != nil {
+			return err
+		}
+		if b.last() != at.seq || b.end != at.hash {
+			return errIndex
+		}
+	}
+	return s.fillIndex(x)
+}
+
+// fillIndex adds what the blocks behind the covered position hold.
+func (s *session) fillIndex(x *index) error {
+	const batch = 1 << 17
+	entries := make([]indexEntry, 0, min(batch+maxBlockEvents, s.head.seq-x.covered.seq))
+	err := s.ascend(x.covered.seq+1, func(b block, err error) (bool, error) {
+		if err != nil {
+			return false, s.damage(b.first, "%v", err)
+		}
+		for i := range b.count {
+			entries = append(entries, indexEntry{fingerprint(b.id(i)), b.first + uint64(i)})
+		}
+		if len(entries) >= batch {
+			err = x.add(entries)
+			entries = entries[:0]
+		}
+		return err == nil, err
+	})
+	if err == nil {
+		err = x.add(entries)
+	}
+	if err != nil {
+		return err
+	}
+	return x.cover(s.head)
+}
+
+// buildIndex makes the index from the blocks, under another name, and renames it.
+func (s *session) buildIndex(pages uint64) (*index, error) {
+	return s.replaceIndex(pages, s.fillIndex)
+}
+
+// growIndex copies the index into one with room for more entries.
+func (s *session) growIndex(old *index, entries uint64) (*index, error) {
+	defer old.file.Close()
+	return s.replaceIndex(roomFor(2*entries), func(x *index) error {
+		batch := make([]indexEntry, 0, indexCached*indexPerPage/4)
+		for n := range old.pages {
+			p, err := old.page(n)
+			if err != nil {
+				return err
+			}
+			for i := range p.count() {
+				batch = append(batch, p.entry(i))
+			}
+			if len(batch)+indexPerPage > cap(batch) || n == old.pages-1 {
+				if err := x.add(batch); err != nil {
+					return err
+				}
+				batch = batch[:0]
+			}
+		}
+		return x.cover(old.covered)
+	})
+}
+
+// replaceIndex makes a new index file and puts it in the old one's place.
+func (s *session) replaceIndex(pages uint64, fill func(*index) error) (*index, error) {
+	path := s.indexPath() + ".new"
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{file: f, log: s.identity.ID, pages: pages, cache: make(map[uint64]*indexPage), covered: genesis(s.identity.ID)}
+	if err = x.clear(); err == nil {
+		err = fill(x)
+	}
+	if err == nil {
+		err = os.Rename(path, s.indexPath())
+	}
+	if err != nil {
+		f.Close()
+		os.Remove(path)
+		return nil, fmt.Errorf("make %s: %w", s.indexPath(), err)
+	}
+	return x, nil
+}
+
+// clear writes all pages empty. A page that was never written is none.
+func (x *index) clear() error {
+	const chunk = 256
+	var p indexPage
+	b := make([]byte, 0, chunk*indexPageSize)
+	for n := uint64(0); n < x.pages; n++ {
+		le.PutUint32(p.data[:], x.pageCRC(n, &p))
+		if b = append(b, p.data[:]...); len(b) == cap(b) || n == x.pages-1 {
+			if _, err := x.file.WriteAt(b, int64(n+2)*indexPageSize-int64(len(b))); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
 	}
 	return nil
+}
+
+// indexed adds events that were just committed. Where that fails the index stays
+// behind, and the next session brings it up: the commit counts.
+func (s *session) indexed(fresh []Event) {
+	x := s.idx
+	if x == nil {
+		return
+	}
+	entries := make([]indexEntry, len(fresh))
+	for i := range fresh {
+		entries[i] = indexEntry{fingerprint(fresh[i].ID), fresh[i].Seq}
+	}
+	if need := x.count + uint64(len(entries)); need > x.pages*indexPerPage*7/10 {
+		grown, err := s.growIndex(x, need)
+		if s.idx = grown; err != nil {
+			s.idx = nil
+			return
+		}
+		x = grown
+	}
+	if x.add(entries) == nil {
+		_ = x.cover(s.head) // see above
+	}
+}
+
+func (s *session) indexPath() string { return filepath.Join(s.log.dir, IndexFileName) }
+
+// lookup returns the sequence number of a UUID's event, 0 where there is none.
+func (s *session) lookup(id uuid.UUID) (uint64, error) {
+	x, err := s.index()
+	if err != nil {
+		return 0, err
+	}
+	if x == nil {
+		return s.search(id)
+	}
+	candidates, err := x.candidates(id)
+	if errors.Is(err, errIndex) && s.lease.writable {
+		x.file.Close()
+		if s.idx, err = s.buildIndex(roomFor(s.head.seq)); err != nil {
+			return 0, err
+		}
+		candidates, err = s.idx.candidates(id)
+	}
+	if errors.Is(err, errIndex) {
+		return s.search(id)
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, seq := range candidates {
+		b, err := s.blockWith(seq)
+		if err != nil {
+			return 0, err
+		}
+		if b.id(int(seq-b.first)) == id {
+			return seq, nil
+		}
+	}
+	return 0, nil
+}
+
+// search looks for a UUID in every block. It is for stores that can be read only
+// and have no index.
+func (s *session) search(id uuid.UUID) (uint64, error) {
+	var found uint64
+	err := s.ascend(1, func(b block, err error) (bool, error) {
+		if err != nil {
+			return false, s.damage(b.first, "%v", err)
+		}
+		for i := range b.count {
+			if b.id(i) == id {
+				found = b.first + uint64(i)
+			}
+		}
+		return found == 0, nil
+	})
+	return found, err
+}
+
+// blockWith returns the block that holds an event. Look-ups come in the order of
+// the log, mostly, so the last one is kept.
+func (s *session) blockWith(seq uint64) (block, error) {
+	if s.block.count > 0 && seq >= s.block.first && seq <= s.block.last() {
+		return s.block, nil
+	}
+	if seq == 0 || seq > s.head.seq {
+		return block{}, s.damage(0, "its index names event %d, the log ends at %d; delete %s to have it made again", seq, s.head.seq, IndexFileName)
+	}
+	b, err := s.holding(seq)
+	if err == nil {
+		s.block, s.events = b, nil
+	}
+	return b, err
 }

@@ -7,6 +7,9 @@
 // gets the events that were written, in order and whole, or an error that names
 // what is damaged.
 //
+// bbolt writes the file; reading goes through checked pages of our own (tree.go).
+// The index of UUIDs (index.go) is a derived file beside it.
+//
 // Several processes may use one log at once. None keeps the file open: each takes
 // a lease, opens, makes one transaction, closes and lets go, so that all wait
 // their turn for milliseconds.

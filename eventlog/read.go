@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"github.com/google/uuid"
-	bolt "go.etcd.io/bbolt"
 )
 
 // chunkSize is how many bytes of blocks a reader copies under one lease: enough
@@ -66,15 +65,17 @@ func (r *reader) chunk(ctx context.Context) ([]block, error) {
 		if r.at.seq >= s.head.seq {
 			return nil
 		}
-		c := s.tx.Bucket(bucketEvents).Cursor()
 		size := 0
-		for k, v := c.Seek(seqKey(r.at.seq + 1)); k != nil && size < chunkSize; k, v = c.Next() {
-			b, err := openBlock(k, append([]byte(nil), v...))
+		err := s.ascend(r.at.seq+1, func(b block, err error) (bool, error) {
 			if err != nil {
-				return s.damage(b.first, "%v", err)
+				return false, s.damage(b.first, "%v", err)
 			}
 			blocks = append(blocks, b)
-			size += len(v)
+			size += len(b.value)
+			return size < chunkSize, nil
+		})
+		if err != nil {
+			return err
 		}
 		if len(blocks) == 0 {
 			return s.damage(r.at.seq+1, "the events from here to %d are missing", s.head.seq)
@@ -99,62 +100,44 @@ func (s *session) before(seq uint64) (position, error) {
 	if seq > s.head.seq {
 		return s.head, nil
 	}
-	_, c, err := s.holding(seq)
-	if err != nil {
+	b, err := s.holding(seq)
+	if err != nil || b.first == 1 {
+		return genesis(s.identity.ID), err
+	}
+	if b, err = s.holding(b.first - 1); err != nil {
 		return position{}, err
-	}
-	k, v := c.Prev()
-	if k == nil {
-		return genesis(s.identity.ID), nil
-	}
-	b, err := openBlock(k, v)
-	if err != nil {
-		return position{}, s.damage(b.first, "%v", err)
 	}
 	return position{b.last(), b.end}, nil
 }
 
-// holding returns the block that holds an event, and a cursor on it.
-func (s *session) holding(seq uint64) (block, *bolt.Cursor, error) {
-	c := s.tx.Bucket(bucketEvents).Cursor()
-	k, v := c.Seek(seqKey(seq))
-	if k == nil {
-		k, v = c.Last()
-	} else if be.Uint64(k) > seq {
-		k, v = c.Prev()
-	}
-	b, err := openBlock(k, v)
+// holding returns the block that holds an event.
+func (s *session) holding(seq uint64) (block, error) {
+	b, ok, err := s.floor(seqKey(seq))
 	if err != nil {
-		return b, c, s.damage(seq, "%v", err)
+		return b, err
 	}
-	if seq < b.first || seq > b.last() {
-		return b, c, s.damage(seq, "its block is missing")
+	if !ok || seq > b.last() {
+		return b, s.damage(seq, "its block is missing")
 	}
-	return b, c, nil
+	return b, nil
 }
 
 // walk follows the chain from a position to the head inside one transaction.
-func (s *session) walk(from position, visit func(block, []Event) error) error {
+func (s *session) walk(from position) error {
 	at := from
-	c := s.tx.Bucket(bucketEvents).Cursor()
-	for k, v := c.Seek(seqKey(from.seq + 1)); k != nil; k, v = c.Next() {
-		b, err := openBlock(k, v)
+	err := s.ascend(from.seq+1, func(b block, err error) (bool, error) {
 		if err != nil {
-			return s.damage(b.first, "%v", err)
+			return false, s.damage(b.first, "%v", err)
 		}
-		events, next, err := b.chained(at)
-		if err != nil {
-			return s.damage(at.seq+1, "%v", err)
+		if _, at, err = b.chained(at); err != nil {
+			return false, s.damage(b.first, "%v", err)
 		}
-		if err := visit(b, events); err != nil {
-			return err
-		}
-		at = next
-	}
-	if at != s.head {
+		return true, nil
+	})
+	if err == nil && at != s.head {
 		return s.damage(at.seq+1, "the chain ends before the head, event %d", s.head.seq)
 	}
-	return nil
+	return err
 }
 
 // Get returns the event with a UUID; ok is false where the log has none.
@@ -164,7 +147,7 @@ func (l *Log) Get(ctx context.Context, id uuid.UUID) (ev Event, ok bool, err err
 		if err != nil || found == 0 {
 			return err
 		}
-		b, _, err := s.holding(found)
+		b, err := s.holding(found)
 		if err != nil {
 			return err
 		}
@@ -177,8 +160,7 @@ func (l *Log) Get(ctx context.Context, id uuid.UUID) (ev Event, ok bool, err err
 			return s.damage(found, "%v", err)
 		}
 		ev, ok = events[found-b.first], true
-		ev.Data = append([]byte(nil), ev.Data...)
-		return s.confirm(ev, id)
+		return nil
 	})
 	return ev, ok, err
 }
@@ -195,7 +177,6 @@ func (l *Log) Find(ctx context.Context, events []Event) (map[uuid.UUID]Event, er
 				return err
 			}
 			if ok {
-				ev.Data = append([]byte(nil), ev.Data...)
 				found[ev.ID] = ev
 			}
 		}
@@ -204,12 +185,18 @@ func (l *Log) Find(ctx context.Context, events []Event) (map[uuid.UUID]Event, er
 	return found, err
 }
 
-// confirm refuses an event that the index names for another UUID.
-func (s *session) confirm(ev Event, id uuid.UUID) error {
-	if ev.ID != id {
-		return s.damage(ev.Seq, "the index names this event for %s, but it is %s", id, ev.ID)
+// stored returns an event as the log has it.
+func (s *session) stored(seq uint64) (Event, error) {
+	b, err := s.blockWith(seq)
+	if err != nil {
+		return Event{}, err
 	}
-	return nil
+	if s.events == nil {
+		if s.events, err = b.events(); err != nil {
+			return Event{}, s.damage(seq, "%v", err)
+		}
+	}
+	return s.events[seq-b.first], nil
 }
 
 func seqKey(seq uint64) []byte { return be.AppendUint64(nil, seq) }

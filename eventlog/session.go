@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,6 @@ import (
 var (
 	bucketMeta   = []byte("meta")
 	bucketEvents = []byte("events")
-	bucketIDs    = []byte("ids")
 	keyIdentity  = []byte("identity")
 )
 
@@ -27,14 +27,18 @@ var (
 type session struct {
 	log      *Log
 	lease    *lease
-	file     *os.File // beside bbolt's own, to look at pages
-	db       *bolt.DB
+	file     *os.File // what is read is read here, checked
+	db       *bolt.DB // what is written is written here; nil: the session only reads
 	tx       *bolt.Tx
 	identity Identity
 	seal     *seal // nil: there was none
 	image    image
 	size     int64
+	blocks   node // the top of the bucket of blocks
 	head     position
+	idx      *index  // once it was needed
+	block    block   // the block that was looked into last
+	events   []Event // its events, once they were needed
 }
 
 // read runs fn on the log as it is. fn must copy what it keeps.
@@ -47,36 +51,38 @@ func (l *Log) read(ctx context.Context, fn func(*session) error) error {
 	return l.session(h, false, fn)
 }
 
-// session opens the log under a lease, begins a transaction, runs fn, and rolls
-// back what fn did not commit. Memory faults (the file shrank, the disk cannot be
-// read) come back as errors.
-func (l *Log) session(h *lease, write bool, fn func(*session) error) (err error) {
+// session opens the log under a lease, runs fn, and rolls back what fn did not
+// commit.
+func (l *Log) session(h *lease, write bool, fn func(*session) error) error {
+	s := &session{log: l, lease: h}
+	defer s.close()
+	if err := s.open(false); err != nil {
+		return err
+	}
+	if !write {
+		return fn(s)
+	}
 	if err := l.brokenBy(nil); err != nil {
 		return err
 	}
-	s := &session{log: l, lease: h}
-	defer s.close()
 	return s.guard(func() error {
-		if err := s.open(write, false); err != nil {
+		if err := s.begin(); err != nil {
 			return err
 		}
 		return fn(s)
 	})
 }
 
-// guard turns faults on the mapped file, and the panics of bbolt on what it finds
-// there, into damage. A handle on which that happened outside a reading
-// transaction is abandoned, because closing it would hang; it may keep bbolt's
-// own lock, so the log is not used again by this process.
+// guard turns faults on the file that bbolt maps, and bbolt's panics on what it
+// finds there, into damage. The handle is abandoned then, because closing it would
+// hang; it may keep bbolt's own lock, so the log is not written again by this
+// process.
 func (s *session) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = s.damage(0, "reading it failed: %v", r)
-			if s.tx == nil || s.tx.Writable() {
-				s.db, s.tx = nil, nil
-				err = s.log.brokenBy(err)
-			}
+			s.db, s.tx = nil, nil
+			err = s.log.brokenBy(s.damage(0, "writing to it failed: %v", r))
 		}
 	}()
 	return fn()
@@ -86,9 +92,9 @@ func (s *session) damage(seq uint64, format string, args ...any) error {
 	return &DamageError{Path: s.log.Path(), Seq: seq, What: fmt.Sprintf(format, args...)}
 }
 
-// open holds the file against its seal, opens it and begins. With accept set, a
-// log unlike its seal is taken as it is, for the caller to check.
-func (s *session) open(write, accept bool) error {
+// open holds the file against its seal and finds its head. With accept set, a log
+// unlike its seal is taken as it is, for the caller to check.
+func (s *session) open(accept bool) error {
 	if err := s.inspect(); err != nil {
 		return err
 	}
@@ -96,32 +102,29 @@ func (s *session) open(write, accept bool) error {
 		if err := s.checkSeal(); err != nil {
 			return err
 		}
-		if s.seal == nil || s.seal.txid < s.image.txid { // settle will follow its links
-			if err := s.checkPages(); err != nil {
-				return err
-			}
-		}
 	}
-	options := bolt.Options{ReadOnly: !write, Timeout: time.Second, FreelistType: bolt.FreelistArrayType}
+	if err := s.readIdentity(); err != nil {
+		return err
+	}
+	var err error
+	if s.head, err = s.readHead(); err != nil || accept {
+		return err
+	}
+	return s.settle()
+}
+
+// begin lets bbolt open the file, and begins to write. The pages on the way to the
+// head, which it will follow, were checked when the head was read.
+func (s *session) begin() error {
+	options := bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistArrayType}
 	db, err := bolt.Open(s.log.Path(), 0o644, &options)
 	if err != nil {
 		return s.openError(err)
 	}
 	s.db = db
 	db.AllocSize = int(min(max(s.size/8, 1<<20), 64<<20))
-	if s.tx, err = db.Begin(write); err != nil {
-		return err
-	}
-	if err := s.readIdentity(); err != nil {
-		return err
-	}
-	if s.head, err = s.readHead(); err != nil {
-		return err
-	}
-	if accept {
-		return nil
-	}
-	return s.settle()
+	s.tx, err = db.Begin(true)
+	return err
 }
 
 func (s *session) openError(err error) error {
@@ -207,21 +210,22 @@ func (s *session) compareHead() error {
 	return nil
 }
 
-// checkAndSeal follows the chain from a position to the head and seals what it
-// found. The pages are checked before.
+// checkAndSeal checks every page of the file, follows the chain from a position to
+// the head and seals what it found.
 func (s *session) checkAndSeal(from position) error {
 	if from.seq > s.head.seq {
 		return s.damage(s.head.seq, "it ends at event %d, but %d were written", s.head.seq, from.seq)
 	}
-	if err := s.walk(from, func(block, []Event) error { return nil }); err != nil {
+	if err := s.checkPages(); err != nil {
+		return err
+	}
+	if err := s.walk(from); err != nil {
 		return err
 	}
 	return s.writeSeal(0)
 }
 
-// checkPages checks that each page is in use or free and not both. It stands
-// before the file is opened: bbolt follows a page that leads back to itself for
-// ever.
+// checkPages checks that each page is in use or free and not both.
 func (s *session) checkPages() error {
 	if err := checkPages(s.file, s.image); err != nil {
 		return s.damage(0, "%v", err)
@@ -254,14 +258,24 @@ func encodeIdentity(id Identity) []byte {
 }
 
 func (s *session) readIdentity() error {
-	meta := s.tx.Bucket(bucketMeta)
-	if meta == nil || s.tx.Bucket(bucketEvents) == nil || s.tx.Bucket(bucketIDs) == nil {
+	t := tree{s.file, s.image}
+	meta, isLog, err := t.bucket(bucketMeta)
+	if err == nil && isLog {
+		s.blocks, isLog, err = t.bucket(bucketEvents)
+	}
+	if err != nil {
+		return s.damage(0, "%v", err)
+	}
+	if !isLog {
 		if s.seal == nil {
 			return fmt.Errorf("%w: %s is a bbolt file of another program", ErrNotALog, s.log.Path())
 		}
 		return s.damage(0, "a bucket is missing")
 	}
-	b := meta.Get(keyIdentity)
+	var b []byte
+	if leaf, i, err := t.floor(meta, keyIdentity); err == nil && i >= 0 && bytes.Equal(leaf.key(i), keyIdentity) {
+		b = leaf.value(i)
+	}
 	if len(b) != identitySize || crc32.Checksum(b[:identitySize-4], castagnoli) != le.Uint32(b[identitySize-4:]) {
 		return s.damage(0, "its identity record is missing or wrong")
 	}
@@ -276,15 +290,40 @@ func (s *session) readIdentity() error {
 
 // readHead finds the end of the log in its last block.
 func (s *session) readHead() (position, error) {
-	key, value := s.tx.Bucket(bucketEvents).Cursor().Last()
-	if key == nil {
-		return genesis(s.identity.ID), nil
-	}
-	b, err := openBlock(key, value)
-	if err != nil {
-		return position{}, s.damage(b.first, "%v", err)
+	b, ok, err := s.floor(nil)
+	if err != nil || !ok {
+		return genesis(s.identity.ID), err
 	}
 	return position{b.last(), b.end}, nil
+}
+
+// floor returns the last block whose first event is at most the one that a key
+// names; a nil key is beyond all.
+func (s *session) floor(key []byte) (b block, ok bool, err error) {
+	leaf, i, err := tree{s.file, s.image}.floor(s.blocks, key)
+	if err != nil {
+		return block{}, false, s.damage(0, "%v", err)
+	}
+	if i < 0 {
+		return block{}, false, nil
+	}
+	if b, err = openBlock(leaf.key(i), leaf.value(i)); err != nil {
+		return b, false, s.damage(b.first, "%v", err)
+	}
+	return b, true, nil
+}
+
+// ascend visits the blocks from one whose first event is at least seq, until visit
+// returns false. The error of a block that is none is visit's business.
+func (s *session) ascend(seq uint64, visit func(block, error) (bool, error)) error {
+	err := tree{s.file, s.image}.ascend(s.blocks, seqKey(seq), func(key, value []byte) (bool, error) {
+		return visit(openBlock(key, value))
+	})
+	var damage *DamageError
+	if err == nil || errors.As(err, &damage) {
+		return err
+	}
+	return s.damage(0, "%v", err)
 }
 
 // close ends the session; what was not committed is gone.
@@ -297,5 +336,8 @@ func (s *session) close() {
 	}
 	if s.file != nil {
 		s.file.Close()
+	}
+	if s.idx != nil {
+		s.idx.file.Close()
 	}
 }

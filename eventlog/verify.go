@@ -55,7 +55,9 @@ type verifier struct {
 	visit  func(Event) error
 	report Report
 	at     position // everything before is checked
-	stop   bool     // the pages are damaged, so that bbolt cannot be let at them
+	// noIndex: there is no index to be checked.
+	noIndex bool
+	stop    bool // the pages are damaged, so that the blocks cannot be found
 }
 
 func (v *verifier) fault(seq uint64, what string) {
@@ -75,7 +77,7 @@ func (v *verifier) record(err error) error {
 // session opens the log even where it is unlike its seal.
 func (v *verifier) session(ctx context.Context, fn func(*session) error) error {
 	return v.log.unsealed(ctx, func(s *session) error {
-		if err := s.open(false, true); err != nil {
+		if err := s.open(true); err != nil {
 			return err
 		}
 		return fn(s)
@@ -91,12 +93,10 @@ func (l *Log) unsealed(ctx context.Context, fn func(*session) error) error {
 	defer h.release()
 	s := &session{log: l, lease: h}
 	defer s.close()
-	return s.guard(func() error {
-		if err := s.inspect(); err != nil {
-			return err
-		}
-		return fn(s)
-	})
+	if err := s.inspect(); err != nil {
+		return err
+	}
+	return fn(s)
 }
 
 // begin compares the file with its seal and its pages with one another, and only
@@ -111,7 +111,7 @@ func (v *verifier) begin(ctx context.Context) error {
 			v.stop = true
 			return err
 		}
-		if err := s.open(false, true); err != nil {
+		if err := s.open(true); err != nil {
 			return err
 		}
 		v.report.Head = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
@@ -130,18 +130,12 @@ func (v *verifier) begin(ctx context.Context) error {
 func (v *verifier) chunk(ctx context.Context) error {
 	var blocks []block
 	err := v.session(ctx, func(s *session) error {
-		c := s.tx.Bucket(bucketEvents).Cursor()
 		size, at := 0, v.at.seq
-		for k, val := c.Seek(seqKey(at + 1)); k != nil && size < chunkSize; k, val = c.Next() {
-			b, err := openBlock(k, append([]byte(nil), val...))
-			switch {
-			case b.first <= at:
-				v.fault(b.first, fmt.Sprintf("its block stands behind event %d", at))
-				continue
-			case b.first > at+1:
+		err := s.ascend(at+1, func(b block, err error) (bool, error) {
+			if b.first > at+1 {
 				v.fault(at+1, fmt.Sprintf("the events from here to %d are missing", b.first-1))
 			}
-			if size += len(val); err != nil {
+			if err != nil {
 				v.fault(b.first, err.Error())
 				b.count = 0
 				at = b.first
@@ -150,6 +144,11 @@ func (v *verifier) chunk(ctx context.Context) error {
 				at = b.last()
 			}
 			blocks = append(blocks, b)
+			size += len(b.value)
+			return size < chunkSize, nil
+		})
+		if err != nil {
+			return err
 		}
 		if len(blocks) == 0 {
 			v.fault(v.at.seq+1, fmt.Sprintf("the events from here to %d are missing", v.report.Seq))
@@ -195,6 +194,13 @@ func (v *verifier) block(b block) {
 
 // checkIndexed finds each event of a block by its UUID.
 func (v *verifier) checkIndexed(s *session, b block) {
+	if v.noIndex {
+		return
+	}
+	if x, err := s.index(); err != nil || x == nil {
+		v.noIndex = true // it is missing, and cannot be made from a damaged log
+		return
+	}
 	for i := range b.count {
 		seq := b.first + uint64(i)
 		switch found, err := s.lookup(b.id(i)); {
@@ -203,19 +209,23 @@ func (v *verifier) checkIndexed(s *session, b block) {
 				v.fault(seq, err.Error())
 			}
 		case found != seq:
-			v.fault(seq, fmt.Sprintf("the index has %d for its UUID (0: nothing)", found))
+			v.fault(seq, fmt.Sprintf("the index has %d for its UUID (0: nothing); delete %s to have it made again", found, IndexFileName))
 		}
 	}
 }
 
 // index counts the entries: with each event found by its UUID, as many entries
-// as events means that none is left over.
+// as events means that none is left over. An index that is not there is no damage.
 func (v *verifier) index(ctx context.Context) error {
-	err := v.session(ctx, func(s *session) error {
-		if n := s.tx.Bucket(bucketIDs).Stats().KeyN; uint64(n) != s.head.seq {
-			v.fault(0, fmt.Sprintf("the index has %d entries for %d events", n, s.head.seq))
-		}
+	if v.noIndex {
 		return nil
+	}
+	err := v.session(ctx, func(s *session) error {
+		x, err := s.index()
+		if err == nil && x != nil && x.count != s.head.seq {
+			v.fault(0, fmt.Sprintf("the index has %d entries for %d events; delete %s to have it made again", x.count, s.head.seq, IndexFileName))
+		}
+		return err
 	})
 	return v.record(err)
 }
@@ -224,10 +234,7 @@ func (v *verifier) index(ctx context.Context) error {
 // copy, and seals it as it is. A log with faults is not accepted.
 func (l *Log) Accept(ctx context.Context) error {
 	return l.unsealed(ctx, func(s *session) error {
-		if err := s.checkPages(); err != nil {
-			return err
-		}
-		if err := s.open(false, true); err != nil {
+		if err := s.open(true); err != nil {
 			return err
 		}
 		return s.checkAndSeal(genesis(s.identity.ID))
