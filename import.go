@@ -132,7 +132,7 @@ func rewind(r io.Reader) error {
 // The size of a batch, in records and in bytes of input.
 const (
 	batchRecords = 8192
-	batchBytes   = 8 << 20
+	batchBytes   = 4 << 20
 )
 
 // importInto runs the import against the log or its shadow.

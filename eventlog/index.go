@@ -27,7 +27,7 @@ const (
 	indexEntrySize = 16
 	indexPerPage   = (indexPageSize - indexPageHead) / indexEntrySize
 	indexMinPages  = 16
-	indexCached    = 4096 // pages kept in memory, 16 MiB
+	indexCached    = 1024 // pages kept in memory, 4 MiB
 )
 
 // index is an open-addressed hash table of pages: an entry lies in the page that
