@@ -38,7 +38,7 @@ func (l *Log) Verify(ctx context.Context, visit func(Event) error) (Report, erro
 	if err := v.begin(ctx); err != nil {
 		return Report{}, err
 	}
-	if v.stop {
+	if v.stop || v.report.Format == 0 { // it could not be opened
 		return v.report, nil
 	}
 	for v.at.seq < v.report.Seq {
