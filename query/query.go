@@ -128,10 +128,12 @@ func (r *Reader) Records(ctx context.Context, f Filter) iter.Seq2[event.Record, 
 
 // Count returns how many records match a filter.
 func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
-	f.Order = LogOrder
-	query, args := f.sql("SELECT 1 FROM experiments")
+	where, args := f.where()
 	var n int64
-	err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM ("+query+")", args...).Scan(&n)
+	err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM experiments"+where, args...).Scan(&n)
+	if f.Limit > 0 {
+		n = min(n, int64(f.Limit))
+	}
 	return n, wrap(err)
 }
 
