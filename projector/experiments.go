@@ -19,7 +19,8 @@ func Experiments() View {
 		Name:    "experiments",
 		Version: 1,
 		Schema:  experimentsSchema,
-		Indexes: `CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
+		Indexes: `CREATE UNIQUE INDEX idx_experiments_id ON experiments(id);
+CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
 CREATE INDEX idx_rejects_record ON rejects(record_id) WHERE record_id IS NOT NULL;`,
 		Tables: []string{"experiments", "rejects", "dead_events"},
 		Fold:   foldExperiments,

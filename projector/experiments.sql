@@ -4,7 +4,7 @@
 -- One row a record. The nine fields stand under their own names.
 CREATE TABLE experiments (
   seq              INTEGER PRIMARY KEY,     -- of the event in the log
-  id               TEXT    NOT NULL UNIQUE,
+  id               TEXT    NOT NULL,        -- the key: unique by an index that is made after a bulk load
   client_id        TEXT    NOT NULL,
   run_id           TEXT    NOT NULL,
   problem          TEXT    NOT NULL,
