@@ -35,9 +35,8 @@ const (
 type index struct {
 	file    *os.File
 	log     uuid.UUID
-	pages   uint64 // a power of two
-	count   uint64 // entries
-	covered position
+	pages   uint64   // a power of two
+	covered position // one entry for each event up to here, and perhaps some behind it
 	cache   map[uint64]*indexPage
 }
 
@@ -179,7 +178,6 @@ func (x *index) add(entries []indexEntry) error {
 				return false
 			}
 			p.append(e)
-			x.count++
 			return true
 		})
 		if err != nil {
@@ -188,6 +186,22 @@ func (x *index) add(entries []indexEntry) error {
 	}
 	return x.flush()
 }
+
+// entries counts what all pages hold.
+func (x *index) entries() (n uint64, err error) {
+	for at := range x.pages {
+		p, err := x.page(at)
+		if err != nil {
+			return 0, err
+		}
+		n += uint64(p.count())
+	}
+	return n, nil
+}
+
+// full reports whether so many entries are more than the pages are meant for:
+// seven tenths of what they hold.
+func (x *index) full(entries uint64) bool { return entries > x.pages*indexPerPage*7/10 }
 
 // roomFor returns the pages for so many entries: they fill at most seven tenths.
 func roomFor(entries uint64) uint64 {
@@ -205,7 +219,6 @@ func (x *index) header(boot uuid.UUID) []byte {
 	b = append(b, x.log[:]...)
 	b = append(b, boot[:]...)
 	b = le.AppendUint64(b, x.pages)
-	b = le.AppendUint64(b, x.count)
 	b = le.AppendUint64(b, x.covered.seq)
 	b = append(b, x.covered.hash[:]...)
 	b = b[:indexPageSize-4]
@@ -251,8 +264,8 @@ func openIndex(f *os.File, log uuid.UUID) (*index, error) {
 	}
 	x := &index{file: f, log: uuid.UUID(b[8:24]), cache: make(map[uint64]*indexPage)}
 	boot := uuid.UUID(b[24:40])
-	x.pages, x.count = le.Uint64(b[40:]), le.Uint64(b[48:])
-	x.covered = position{seq: le.Uint64(b[56:]), hash: Hash(b[64:96])}
+	x.pages = le.Uint64(b[40:])
+	x.covered = position{seq: le.Uint64(b[48:]), hash: Hash(b[56:88])}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func (s *session) catchUpIndex(x *index) error {
 	if x.covered == s.head {
 		return nil
 	}
-	if x.covered.seq >= s.head.seq || !s.lease.writable || s.head.seq > x.pages*indexPerPage*7/10 {
+	if x.covered.seq >= s.head.seq || !s.lease.writable || x.full(s.head.seq) {
 		return errIndex
 	}
 	if at := x.covered; at.seq > 0 {
@@ -157,8 +157,8 @@ func (s *session) indexed(fresh []Event) {
 	for i := range fresh {
 		entries[i] = indexEntry{fingerprint(fresh[i].ID), fresh[i].Seq}
 	}
-	if need := x.count + uint64(len(entries)); need > x.pages*indexPerPage*7/10 {
-		grown, err := s.growIndex(x, need)
+	if x.full(s.head.seq) {
+		grown, err := s.growIndex(x, s.head.seq)
 		if s.idx = grown; err != nil {
 			s.idx = nil
 			return

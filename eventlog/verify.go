@@ -222,10 +222,16 @@ func (v *verifier) index(ctx context.Context) error {
 	}
 	err := v.session(ctx, func(s *session) error {
 		x, err := s.index()
-		if err == nil && x != nil && x.count != s.head.seq {
-			v.fault(0, fmt.Sprintf("the index has %d entries for %d events; delete %s to have it made again", x.count, s.head.seq, IndexFileName))
+		if err != nil || x == nil {
+			return err
 		}
-		return err
+		n, err := x.entries()
+		if err != nil {
+			v.fault(0, fmt.Sprintf("%v; delete %s to have it made again", err, IndexFileName))
+		} else if n != s.head.seq {
+			v.fault(0, fmt.Sprintf("the index has %d entries for %d events; delete %s to have it made again", n, s.head.seq, IndexFileName))
+		}
+		return nil
 	})
 	return v.record(err)
 }
