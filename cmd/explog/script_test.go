@@ -20,9 +20,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"explog": main})
 }
 
-// TestScripts runs the commands as people do: see testdata/script. After each
-// script every store that it left behind must verify, unless the script says that
-// it is damaged.
+// TestScripts runs the commands as people do: see testdata/script. Most scripts
+// end with explog verify.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, params("testdata/script"))
 }
@@ -50,7 +49,6 @@ func params(dir string) testscript.Params {
 			"exits":        exits,
 			"asnobody":     asNobody,
 			"helpexamples": helpExamples,
-			"flip":         flip,
 			"lines":        lines,
 			"bytes":        writeBytes,
 		},
@@ -105,18 +103,6 @@ func asNobody(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("err"), []byte(diag.String()), 0o644))
 }
 
-// flip FILE OFFSET flips a bit of a byte.
-func flip(ts *testscript.TestScript, _ bool, args []string) {
-	path := ts.MkAbs(args[0])
-	var offset int
-	_, err := fmt.Sscan(args[1], &offset)
-	ts.Check(err)
-	b, err := os.ReadFile(path)
-	ts.Check(err)
-	b[offset] ^= 4
-	ts.Check(os.WriteFile(path, b, 0o644))
-}
-
 // lines FILE N wants a file of N lines.
 func lines(ts *testscript.TestScript, _ bool, args []string) {
 	if got := fmt.Sprint(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
@@ -124,8 +110,7 @@ func lines(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// bytes FILE TEXT… writes a file in which \xHH, \n and \u stand for themselves in
-// Go's quoting.
+// bytes FILE TEXT… writes a file; \xHH in the text is one byte.
 func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	text := strings.Join(args[1:], " ")
 	var out strings.Builder
