@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/explog/explog/eventlog/failpoint"
 )
 
 // Batch is what is appended in one transaction: all of it or none.
@@ -24,6 +25,8 @@ type Batch struct {
 	// appended in its place, unless that one's UUID is taken too. Without a
 	// function, events whose UUID is taken are dropped.
 	Taken func(i int, stored Event) (*Event, error)
+	// dated: the events keep their RecordedAt.
+	dated bool
 }
 
 // Fate is what became of an event of a batch.
@@ -167,8 +170,14 @@ func (s *session) append(requests []*request) error {
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
 	}
+	err := failpoint.Hit(failpoint.LogCommitted)
+	if err != nil {
+		return err
+	}
 	s.indexed(fresh)
-	var err error
+	if err := failpoint.Hit(failpoint.LogIndexed); err != nil {
+		return err
+	}
 	if s.image, s.size, err = readImage(s.file); err != nil {
 		return s.damage(0, "after the commit: %v", err)
 	}
@@ -188,7 +197,7 @@ func (s *session) write(fresh []Event) error {
 		}
 		s.head, rest = head, rest[n:]
 	}
-	return nil
+	return failpoint.Hit(failpoint.LogWritten)
 }
 
 // planner decides what of each request is new.
@@ -211,7 +220,10 @@ func (p *planner) plan(r *request, seq uint64) (err error) {
 		}
 	}()
 	add := func(ev Event) uint64 {
-		ev.Seq, ev.RecordedAt = seq+uint64(len(r.fresh))+1, p.now
+		ev.Seq = seq + uint64(len(r.fresh)) + 1
+		if !r.batch.dated {
+			ev.RecordedAt = p.now
+		}
 		r.fresh = append(r.fresh, ev)
 		p.pending[ev.ID] = &r.fresh[len(r.fresh)-1]
 		return ev.Seq
@@ -273,39 +285,36 @@ func (l *Log) ensure() error {
 	if err != nil {
 		return err
 	}
-	path := l.Path() + ".new-" + id.String()
-	if err := initialise(path, Identity{ID: id, Format: 1, Created: l.opts.Now()}); err != nil {
-		os.Remove(path)
+	path, err := freshName(l.Path())
+	if err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	db, err := initialise(path, Identity{ID: id, Format: 1, Created: l.opts.Now()}, false)
+	if err == nil {
+		err = db.Close()
+	}
+	if err == nil {
+		err = failpoint.Hit(failpoint.LogMade)
+	}
+	if err != nil {
 		return fmt.Errorf("make %s: %w", l.Path(), err)
 	}
 	if err := os.Rename(path, l.Path()); err != nil {
-		os.Remove(path)
+		return err
+	}
+	if err := failpoint.Hit(failpoint.LogRenamed); err != nil {
 		return err
 	}
 	return syncDir(l.dir)
 }
 
-// sweep removes logs that were never finished.
-func (l *Log) sweep() error {
-	entries, err := os.ReadDir(l.dir)
+// initialise writes an empty log and leaves it open. With noSync set it is the
+// caller who syncs it.
+func initialise(path string, id Identity, noSync bool) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o644, &bolt.Options{FreelistType: bolt.FreelistArrayType, NoSync: noSync})
 	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), FileName+".new-") {
-			if err := os.Remove(filepath.Join(l.dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// initialise writes an empty log.
-func initialise(path string, id Identity) error {
-	db, err := bolt.Open(path, 0o644, &bolt.Options{FreelistType: bolt.FreelistArrayType})
-	if err != nil {
-		return err
+		return nil, err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		if _, err := tx.CreateBucket(bucketEvents); err != nil {
@@ -317,7 +326,10 @@ func initialise(path string, id Identity) error {
 		}
 		return meta.Put(keyIdentity, encodeIdentity(id))
 	})
-	return errors.Join(err, db.Close())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // makeDir makes a folder with those above it, each durably.

@@ -220,16 +220,18 @@ func (b block) payload() ([]byte, error) {
 	return nil, fmt.Errorf("the block has codec %d, which this program does not know; use a newer explog", b.value[1])
 }
 
-// chained unpacks a block that must follow position p, checks the chain through
-// it, and returns its events and the position after it.
+// chained unpacks the events of a block that follow position p, checks the chain
+// through them, and returns them and the position after. The block may begin
+// before p: compacting packs events into other blocks.
 func (b block) chained(p position) ([]Event, position, error) {
-	if b.first != p.seq+1 {
+	if b.first > p.seq+1 || b.last() <= p.seq {
 		return nil, p, fmt.Errorf("event %d follows event %d", b.first, p.seq)
 	}
 	events, err := b.events()
 	if err != nil {
 		return nil, p, err
 	}
+	events = events[p.seq+1-b.first:]
 	for i := range events {
 		p = p.next(&events[i])
 		events[i].Hash = p.hash

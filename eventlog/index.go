@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/explog/explog/eventlog/failpoint"
 )
 
 // IndexFileName is the file that finds events by their UUID. It is derived: it can
@@ -227,6 +229,9 @@ func (x *index) header(boot uuid.UUID) []byte {
 
 // cover says up to where the index goes, once its pages are written.
 func (x *index) cover(at position) error {
+	if err := failpoint.Hit(failpoint.IndexFilled); err != nil {
+		return err
+	}
 	x.covered = at
 	boot := bootID()
 	if boot == (uuid.UUID{}) { // nothing tells a restart: the pages must be on disk before the header

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/uuid"
+
+	"github.com/explog/explog/eventlog/failpoint"
 )
 
 // This file keeps the index in step with the log: index.go is the table itself.
@@ -134,6 +136,9 @@ func (s *session) replaceIndex(pages uint64, fill func(*index) error) (*index, e
 	x := &index{file: f, log: s.identity.ID, pages: pages, cache: make(map[uint64]*indexPage), covered: genesis(s.identity.ID)}
 	if err = x.clear(); err == nil {
 		err = fill(x)
+	}
+	if err == nil {
+		err = failpoint.Hit(failpoint.IndexMade)
 	}
 	if err == nil {
 		err = os.Rename(path, s.indexPath())

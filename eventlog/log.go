@@ -90,6 +90,7 @@ type Options struct {
 // Log is a log in a folder. It holds no file open; it is safe for concurrent use.
 type Log struct {
 	dir  string
+	name string // of the file in it
 	opts Options
 
 	turn    chan struct{} // held by the appender that commits for all
@@ -124,11 +125,11 @@ func New(dir string, opts Options) *Log {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Log{dir: dir, opts: opts, turn: make(chan struct{}, 1)}
+	return &Log{dir: dir, name: FileName, opts: opts, turn: make(chan struct{}, 1)}
 }
 
 // Path returns the path of the log's file.
-func (l *Log) Path() string { return filepath.Join(l.dir, FileName) }
+func (l *Log) Path() string { return filepath.Join(l.dir, l.name) }
 
 // Exists reports whether there is a log. A lock file with a seal but without a
 // log counts as one, so that a lost log is an error and not a fresh start.

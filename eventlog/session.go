@@ -313,9 +313,12 @@ func (s *session) floor(key []byte) (b block, ok bool, err error) {
 	return b, true, nil
 }
 
-// ascend visits the blocks from one whose first event is at least seq, until visit
-// returns false. The error of a block that is none is visit's business.
+// ascend visits the blocks from the one that holds event seq, or else the next,
+// until visit returns false. The error of a block that is none is visit's business.
 func (s *session) ascend(seq uint64, visit func(block, error) (bool, error)) error {
+	if b, ok, err := s.floor(seqKey(seq)); err == nil && ok && b.last() >= seq {
+		seq = b.first
+	}
 	err := tree{s.file, s.image}.ascend(s.blocks, seqKey(seq), func(key, value []byte) (bool, error) {
 		return visit(openBlock(key, value))
 	})

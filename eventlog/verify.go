@@ -177,8 +177,12 @@ func (v *verifier) block(b block) {
 	v.report.Blocks++
 	v.report.StoredBytes += int64(len(b.value))
 	v.report.RawBytes += int64(le.Uint32(b.value[4:]))
-	events, _, err := b.chained(position{b.first - 1, v.at.hash})
-	if unknown := (v.at.hash == Hash{}); err != nil && unknown {
+	from := v.at
+	if b.first > from.seq+1 {
+		from = position{seq: b.first - 1}
+	}
+	events, _, err := b.chained(from)
+	if unknown := (from.hash == Hash{}); err != nil && unknown {
 		events, err = b.events() // behind damage the chain begins anew
 	}
 	if err != nil {
