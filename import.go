@@ -68,6 +68,15 @@ func (r *ImportReport) count(s Status) {
 	}
 }
 
+// Add adds the counts of another report.
+func (r *ImportReport) Add(other ImportReport) {
+	r.Read += other.Read
+	r.New += other.New
+	r.Duplicate += other.Duplicate
+	r.Conflicting += other.Conflicting
+	r.Rejected += other.Rejected
+}
+
 // Clean reports whether nothing was rejected and nothing in conflict.
 func (r ImportReport) Clean() bool { return r.Conflicting == 0 && r.Rejected == 0 }
 

@@ -210,6 +210,12 @@ func decodable(ev eventlog.Event) error {
 			return err
 		}
 		return keyed(ev.ID, rejected.Key(), nil)
+	case event.TypeRunStarted:
+		_, err := event.DecodeRunStarted(ev.ID, ev.Version, ev.Data)
+		return err
+	case event.TypeRunEnded:
+		ended, err := event.DecodeRunEnded(ev.Version, ev.Data)
+		return keyed(ev.ID, ended.Key(), err)
 	}
 	return fmt.Errorf("an event of %v, which this version of explog does not know", event.Type(ev.Type))
 }

@@ -157,6 +157,7 @@ type item struct {
 	source string
 	line   int64
 	offset int64
+	passed bool // the input was handed on too: see [Logger.Capture]
 }
 
 // rejectOf files what the door says of an input.

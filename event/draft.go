@@ -22,6 +22,10 @@ type Draft struct {
 // where a [Record] had text that is not UTF-8, or NaN.
 func (d Draft) Faithful() bool { return d.faults == nil }
 
+// Scored reports whether the draft has a problem and a score, and so means to be a
+// record, whatever else it lacks.
+func (d Draft) Scored() bool { return d.values[fieldProblem] != nil && d.values[fieldScore] != nil }
+
 // ParseDraft takes one JSON object apart. The draft refers to raw, which must not
 // change while it is used.
 //

@@ -31,6 +31,10 @@ const (
 	TypeSaved Type = 1
 	// TypeRejected is input that could not become a record, see [Rejected].
 	TypeRejected Type = 2
+	// TypeRunStarted is a program that was started, see [RunStarted].
+	TypeRunStarted Type = 3
+	// TypeRunEnded is a program that has ended, see [RunEnded].
+	TypeRunEnded Type = 4
 )
 
 // String returns the name that people see, such as "record saved".
@@ -40,6 +44,10 @@ func (t Type) String() string {
 		return "record saved"
 	case TypeRejected:
 		return "input rejected"
+	case TypeRunStarted:
+		return "run started"
+	case TypeRunEnded:
+		return "run ended"
 	}
 	return fmt.Sprintf("type %d", uint16(t))
 }
@@ -61,4 +69,5 @@ var ErrPayload = errors.New("event: unreadable payload")
 var (
 	namespaceRecord = uuid.MustParse("a2f6c1de-5d0a-4c7e-9f1b-6f2f0f4f3b11")
 	namespaceReject = uuid.MustParse("c4b1f0a8-9e53-4b0e-8a46-2d8f5b7e6c22")
+	namespaceRunEnd = uuid.MustParse("5b8d3e0c-1f7a-4c61-93d5-7a0e4b9c2d33")
 )

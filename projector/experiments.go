@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
@@ -13,16 +14,16 @@ import (
 //go:embed experiments.sql
 var experimentsSchema string
 
-// Experiments returns the view experiments.sqlite: records and rejects.
+// Experiments returns the view experiments.sqlite: records, rejects and runs.
 func Experiments() View {
 	return View{
 		Name:    "experiments",
-		Version: 1,
+		Version: 2,
 		Schema:  experimentsSchema,
 		Indexes: `CREATE UNIQUE INDEX idx_experiments_id ON experiments(id);
 CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
 CREATE INDEX idx_rejects_record ON rejects(record_id) WHERE record_id IS NOT NULL;`,
-		Tables: []string{"experiments", "rejects", "dead_events"},
+		Tables: []string{"experiments", "rejects", "runs", "dead_events"},
 		Fold:   foldExperiments,
 	}
 }
@@ -38,6 +39,15 @@ account_snapshot, sources_used, instant, score_text, extra) VALUES `,
 VALUES `,
 		Columns: 11,
 	}
+	insertRun = &Statement{
+		SQL: `INSERT INTO runs(seq, id, run_id, client_id, attempt, command, host, dir, git_commit, started)
+VALUES `,
+		Columns: 10,
+	}
+	endRun = &Statement{
+		SQL: `UPDATE runs SET ended = ?, outcome = ?, exit_code = ?, signal = ?, new = ?, duplicate = ?, conflicting = ?, rejected = ?
+WHERE id = ?`,
+	}
 )
 
 func foldExperiments(ev eventlog.Event, emit Emit) error {
@@ -46,6 +56,10 @@ func foldExperiments(ev eventlog.Event, emit Emit) error {
 		return foldSaved(ev, emit)
 	case event.TypeRejected:
 		return foldRejected(ev, emit)
+	case event.TypeRunStarted:
+		return foldRunStarted(ev, emit)
+	case event.TypeRunEnded:
+		return foldRunEnded(ev, emit)
 	}
 	return nil // another view's
 }
@@ -86,6 +100,31 @@ func foldRejected(ev eventlog.Event, emit Emit) error {
 		nullable(r.Record), length, nullable(r.SHA256), append([]byte{}, r.Raw...))
 	return nil
 }
+
+func foldRunStarted(ev eventlog.Event, emit Emit) error {
+	r, err := event.DecodeRunStarted(ev.ID, ev.Version, ev.Data)
+	if err != nil {
+		return err
+	}
+	command, err := json.Marshal(r.Command)
+	if err != nil {
+		return err
+	}
+	emit(insertRun, ev.Seq, r.ID.String(), r.RunID, r.Client, r.Attempt, string(command), r.Host, r.Dir, r.GitCommit, instantText(r.Started))
+	return nil
+}
+
+func foldRunEnded(ev eventlog.Event, emit Emit) error {
+	r, err := event.DecodeRunEnded(ev.Version, ev.Data)
+	if err != nil {
+		return err
+	}
+	emit(endRun, instantText(r.Ended), string(r.Outcome), r.ExitCode, nullable(r.Signal), r.New, r.Duplicate, r.Conflicting, r.Rejected,
+		r.Start.String())
+	return nil
+}
+
+func instantText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // nullable turns an empty text into NULL.
 func nullable(s string) any {

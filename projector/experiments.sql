@@ -32,3 +32,25 @@ CREATE TABLE rejects (
   sha256    TEXT,                           -- the same
   raw       BLOB    NOT NULL
 ) STRICT;
+
+-- One row for each start of a program whose output was captured.
+CREATE TABLE runs (
+  seq         INTEGER PRIMARY KEY,          -- of the start
+  id          TEXT    NOT NULL UNIQUE,      -- key of the start
+  run_id      TEXT    NOT NULL,
+  client_id   TEXT    NOT NULL,             -- as given to capture; may be empty
+  attempt     INTEGER NOT NULL,             -- from 1
+  command     TEXT    NOT NULL,             -- JSON array: the program and its arguments
+  host        TEXT    NOT NULL,
+  dir         TEXT    NOT NULL,
+  git_commit  TEXT    NOT NULL,
+  started     TEXT    NOT NULL,             -- RFC 3339, UTC
+  ended       TEXT,                         -- NULL, with all that follows: no end was logged
+  outcome     TEXT,                         -- exited, killed, timed_out, not_started, unsaved
+  exit_code   INTEGER,                      -- -1: none
+  signal      TEXT,                         -- that ended it
+  new         INTEGER,                      -- what became of its records
+  duplicate   INTEGER,
+  conflicting INTEGER,
+  rejected    INTEGER
+) STRICT;

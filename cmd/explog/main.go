@@ -22,8 +22,9 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	// Without this, a closed pipe kills the process; now it is a write error, and
-	// no error to the user.
-	signal.Ignore(syscall.SIGPIPE)
+	// no error to the user. (Ignoring the signal would do the same, but programs that
+	// explog starts would inherit that.)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -36,12 +36,14 @@ Examples:
 		Commands: []*cli.Command{
 			newImportCommand(c),
 			newSaveCommand(c),
+			newCaptureCommand(c),
 			newShowCommand(c),
 			newCountCommand(c),
 			newQueryCommand(c),
 			newStatsCommand(c),
 			newExportCommand(c),
 			newRejectsCommand(c),
+			newRunsCommand(c),
 			newStatusCommand(c),
 			newVerifyCommand(c),
 			newRebuildCommand(c),
@@ -120,6 +122,9 @@ func noCommand(_ context.Context, cmd *cli.Command) error {
 // noSurplus refuses positional arguments that a command does not take.
 func noSurplus(_ context.Context, cmd *cli.Command) error {
 	if len(cmd.Commands) > 0 {
+		return nil
+	}
+	if strings.Contains(cmd.ArgsUsage, "…") {
 		return nil
 	}
 	takes := 0

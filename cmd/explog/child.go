@@ -1,0 +1,212 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// child is the program whose output is captured. It has a process group of its own,
+// so that a signal reaches all that it started, and reaches it once: on a terminal
+// the group is in the foreground, and Ctrl-C is for it alone.
+type child struct {
+	cmd    *exec.Cmd
+	output *childOutput
+	tty    int // the terminal whose foreground it has; -1: none
+}
+
+// startChild starts a program with the standard input and error of explog.
+func startChild(program []string, usePTY bool) (*child, error) {
+	read, write, err := openOutput(usePTY)
+	if err != nil {
+		return nil, err
+	}
+	defer write.Close()
+	cmd := exec.Command(program[0], program[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, write, os.Stderr
+	cmd.Env = os.Environ()
+	if os.Getenv("PYTHONUNBUFFERED") == "" {
+		cmd.Env = append(cmd.Env, "PYTHONUNBUFFERED=1")
+	}
+	c := &child{cmd: cmd, output: &childOutput{file: read}, tty: foreground()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if c.tty >= 0 {
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, c.tty
+	}
+	if err := cmd.Start(); err != nil {
+		read.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// openOutput makes what the program prints into: a pipe, or a terminal that changes
+// nothing of what goes through it.
+func openOutput(usePTY bool) (read, write *os.File, err error) {
+	if !usePTY {
+		return os.Pipe()
+	}
+	opened, write, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer opened.Close()
+	_, err = term.MakeRaw(int(write.Fd()))
+	if err == nil {
+		read, err = pollable(opened)
+	}
+	if err != nil {
+		write.Close()
+		return nil, nil, err
+	}
+	takeSize(read)
+	return read, write, nil
+}
+
+// pollable returns a file anew such that reading it can be given a deadline, which
+// the terminal as it is opened does not take.
+func pollable(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+// takeSize gives the program's terminal the size of explog's.
+func takeSize(terminal *os.File) {
+	size := unix.Winsize{Row: 24, Col: 80}
+	if width, height, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		size = unix.Winsize{Row: uint16(height), Col: uint16(width)}
+	}
+	conn, err := terminal.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { _ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &size) }) // a pipe has none
+}
+
+// foreground returns the terminal on standard input, if explog is in its foreground;
+// else -1.
+func foreground() int {
+	fd := int(os.Stdin.Fd())
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	if err != nil || group != unix.Getpgrp() {
+		return -1
+	}
+	return fd
+}
+
+// signal signals the program and all in its group.
+func (c *child) signal(sig syscall.Signal) {
+	if sig == syscall.SIGWINCH {
+		takeSize(c.output.file)
+	}
+	_ = syscall.Kill(-c.cmd.Process.Pid, sig) // it may have ended
+}
+
+// wait waits for the program's end. If it is stopped on a terminal (Ctrl-Z), explog
+// stops with it.
+func (c *child) wait() <-chan syscall.WaitStatus {
+	exited := make(chan syscall.WaitStatus, 1)
+	go func() {
+		var status syscall.WaitStatus
+		for {
+			_, err := syscall.Wait4(c.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+			switch {
+			case errors.Is(err, syscall.EINTR):
+			case err == nil && status.Stopped():
+				c.stopAlong()
+			default:
+				c.toForeground(unix.Getpgrp())
+				exited <- status
+				return
+			}
+		}
+	}()
+	return exited
+}
+
+// stopAlong gives the shell its terminal back and stops explog, until it is
+// continued.
+func (c *child) stopAlong() {
+	if c.tty < 0 {
+		return
+	}
+	c.toForeground(unix.Getpgrp())
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	defer signal.Stop(continued)
+	_ = syscall.Kill(0, syscall.SIGTSTP)
+	<-continued
+	if foreground() >= 0 {
+		c.toForeground(c.cmd.Process.Pid)
+	}
+	c.signal(syscall.SIGCONT)
+}
+
+// toForeground makes a process group the one that the terminal talks to. Whoever
+// does so from the background is stopped, unless SIGTTOU is ignored.
+func (c *child) toForeground(group int) {
+	if c.tty < 0 {
+		return
+	}
+	signal.Ignore(syscall.SIGTTOU)
+	defer signal.Reset(syscall.SIGTTOU)
+	_ = unix.IoctlSetPointerInt(c.tty, unix.TIOCSPGRP, group) // the terminal may be gone
+}
+
+func (c *child) close() {
+	c.output.file.Close()
+	_ = c.cmd.Process.Release() // it was waited for
+}
+
+// childOutput reads what the program prints.
+type childOutput struct {
+	file     *os.File
+	draining atomic.Bool
+	left     int // bytes that are read still, while draining
+}
+
+// A pipe holds no more than this unless somebody asked for more.
+const mostInPipe = 1 << 20
+
+// drain makes the output end when what is there by now is read. It reports whether
+// it had not ended already.
+func (o *childOutput) drain() bool {
+	o.left = mostInPipe
+	o.draining.Store(true)
+	return o.file.SetReadDeadline(time.Now()) == nil
+}
+
+func (o *childOutput) Read(p []byte) (int, error) {
+	n, err := o.file.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) && o.draining.Load() {
+		if o.left <= 0 {
+			return 0, io.EOF
+		}
+		_ = o.file.SetReadDeadline(time.Now().Add(20 * time.Millisecond)) // it was set before
+		n, err = o.file.Read(p)
+		o.left -= max(n, 1)
+		if n == 0 {
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+	if errors.Is(err, syscall.EIO) { // how a terminal says that nobody has it open any more
+		return n, io.EOF
+	}
+	return n, err
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/event"
+)
+
+// The exit codes of capture that are not the program's, as timeout(1) and env(1)
+// have them.
+const (
+	exitTimedOut   = 124
+	exitUnsaved    = 125
+	exitCannotRun  = 126
+	exitNotFound   = 127
+	exitBySignal   = 128 // and the signal's number
+	graceOfKill    = 5 * time.Second
+	graceOfOutput  = time.Second
+	longestBackoff = time.Minute
+)
+
+// supervisor runs a program, captures its records, and runs it again.
+type supervisor struct {
+	c        *console
+	log      *explog.Logger
+	opts     explog.CaptureOptions
+	program  []string
+	restarts int
+	timeout  time.Duration // 0: none
+	pty      bool
+
+	signals chan os.Signal
+	total   explog.ImportReport // of all attempts
+}
+
+// ended says how an attempt ended.
+type ended struct {
+	event.RunEnded
+	code    int   // explog's exit code
+	stopped bool  // a signal to explog ended it: it is not run again
+	err     error // the store's, or of starting
+}
+
+// supervise runs the program until it succeeds or there are no restarts left, and
+// returns the exit code of explog.
+func (s *supervisor) supervise(ctx context.Context) (int, error) {
+	s.signals = make(chan os.Signal, 8)
+	signal.Notify(s.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	defer signal.Stop(s.signals)
+	backoff := time.Second
+	for attempt := 1; ; attempt++ {
+		began := time.Now()
+		e := s.attempt(ctx, attempt)
+		if e.err == nil {
+			s.c.note("%s: %s; %s", s.opts.Run, endText(e), capturedText(s.total))
+		}
+		if e.code == 0 || e.stopped || e.err != nil || attempt > s.restarts {
+			return e.code, e.err
+		}
+		if time.Since(began) > longestBackoff {
+			backoff = time.Second
+		}
+		s.c.note("%s: restart %d of %d in %v", s.opts.Run, attempt, s.restarts, backoff)
+		if sig := s.pause(backoff); sig != nil {
+			return exitBySignal + int(sig.(syscall.Signal)), nil
+		}
+		backoff = min(2*backoff, longestBackoff)
+	}
+}
+
+// pause waits before a restart; a signal that would end a program ends the wait.
+func (s *supervisor) pause(d time.Duration) os.Signal {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return nil
+		case sig := <-s.signals:
+			if ends(sig) {
+				return sig
+			}
+		}
+	}
+}
+
+// attempt runs the program once.
+func (s *supervisor) attempt(ctx context.Context, n int) ended {
+	id, err := s.log.StartRun(ctx, s.started(ctx, n))
+	if err != nil { // better no result than one that nobody keeps
+		return ended{code: exitUnsaved, err: fmt.Errorf("not started, because nothing can be saved: %w", err)}
+	}
+	e := s.runOnce(ctx)
+	e.Start = id
+	if err := s.log.EndRun(ctx, e.RunEnded); err != nil && e.err == nil {
+		e.code, e.err = exitUnsaved, fmt.Errorf("the end of the run could not be logged: %w", err)
+	}
+	return e
+}
+
+func (s *supervisor) runOnce(ctx context.Context) ended {
+	child, err := startChild(s.program, s.pty)
+	if err != nil {
+		return notStarted(s.program[0], err)
+	}
+	defer child.close()
+	captured := make(chan captureEnd, 1)
+	go func() {
+		report, err := s.log.Capture(ctx, child.output, s.opts)
+		captured <- captureEnd{report, err}
+	}()
+	return s.watch(child, captured)
+}
+
+// captureEnd is what Capture returned.
+type captureEnd struct {
+	report explog.ImportReport
+	err    error
+}
+
+// watch waits for the program's end, passes signals on and minds the time.
+func (s *supervisor) watch(child *child, captured chan captureEnd) ended {
+	var e ended
+	exited := child.wait()
+	var timeUp, killTime <-chan time.Time
+	if s.timeout > 0 {
+		timer := time.NewTimer(s.timeout)
+		defer timer.Stop()
+		timeUp = timer.C
+	}
+	var capture *captureEnd
+	end := func() { // ask first, then make it end
+		child.signal(syscall.SIGTERM)
+		killTime = time.After(graceOfKill)
+	}
+	for {
+		select {
+		case sig := <-s.signals:
+			child.signal(sig.(syscall.Signal))
+			e.stopped = e.stopped || ends(sig)
+		case <-timeUp:
+			e.Outcome = event.RunTimedOut
+			end()
+		case <-killTime:
+			child.signal(syscall.SIGKILL)
+		case got := <-captured:
+			if capture, captured = &got, nil; got.err != nil {
+				end()
+			}
+		case status := <-exited:
+			if e.Outcome == event.RunTimedOut {
+				child.signal(syscall.SIGKILL) // what it started and did not end with it
+			}
+			if capture == nil {
+				capture = s.lastOutput(child, captured)
+			}
+			s.finish(&e, status, *capture)
+			return e
+		}
+	}
+}
+
+// lastOutput waits for what the program printed before it ended. Something that it
+// started may hold its output open for ever; that is not waited for.
+func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) *captureEnd {
+	select {
+	case got := <-captured:
+		return &got
+	case <-time.After(graceOfOutput):
+	}
+	if child.output.drain() {
+		s.c.note("the program has ended, but something that it started still holds its output; not waiting for that")
+	}
+	got := <-captured
+	return &got
+}
+
+// finish puts together how the attempt ended.
+func (s *supervisor) finish(e *ended, status syscall.WaitStatus, capture captureEnd) {
+	r := capture.report
+	e.New, e.Duplicate, e.Conflicting, e.Rejected = r.New, r.Duplicate, r.Conflicting, r.Rejected
+	s.total.Add(r)
+	e.ExitCode, e.code = status.ExitStatus(), status.ExitStatus()
+	if status.Signaled() {
+		e.Signal, e.code = status.Signal().String(), exitBySignal+int(status.Signal())
+	}
+	switch {
+	case capture.err != nil:
+		e.Outcome, e.code, e.err = event.RunUnsaved, exitUnsaved, captureError(capture.err)
+	case e.Outcome == event.RunTimedOut:
+		e.code = exitTimedOut
+	case status.Signaled():
+		e.Outcome = event.RunKilled
+	default:
+		e.Outcome = event.RunExited
+	}
+}
+
+func notStarted(program string, err error) ended {
+	e := ended{RunEnded: event.RunEnded{Outcome: event.RunNotStarted, ExitCode: -1}, code: exitCannotRun}
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		e.code = exitNotFound
+	}
+	e.err = fmt.Errorf("%s could not be started: %w", program, err)
+	return e
+}
+
+// ends reports whether a signal asks a program to end.
+func ends(sig os.Signal) bool {
+	return sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGHUP || sig == syscall.SIGQUIT
+}
+
+func endText(e ended) string {
+	switch e.Outcome {
+	case event.RunTimedOut:
+		return "its time was up"
+	case event.RunKilled:
+		return "ended by a signal (" + e.Signal + ")"
+	}
+	return fmt.Sprintf("exit code %d", e.ExitCode)
+}
+
+// started describes the run about to start.
+func (s *supervisor) started(ctx context.Context, attempt int) event.RunStarted {
+	host, _ := os.Hostname() // both are for information: a run without them is one
+	dir, _ := os.Getwd()
+	return event.RunStarted{
+		ID: uuid.New(), RunID: s.opts.Run, Client: s.opts.Client, Attempt: attempt, Command: s.program,
+		Host: host, Dir: dir, GitCommit: gitCommit(ctx),
+	}
+}
+
+// gitCommit returns the commit that the working directory is at; empty where there
+// is none, or no git.
+func gitCommit(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// newRunID returns a run id such as run-2026-04-07-3fa2c1.
+func newRunID(now time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return "run-" + now.Format(time.DateOnly) + "-" + hex.EncodeToString(b[:])
+}
+
+func (s *supervisor) catchUp(ctx context.Context) {
+	if err := s.log.CatchUp(ctx); err != nil && s.total.Read > 0 {
+		s.c.note("the records are saved; the view will follow: %v", err)
+	}
+}
