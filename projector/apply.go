@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/eventlog/failpoint"
 )
 
 // rowsPerInsert is how many rows one statement puts in.
@@ -160,12 +161,16 @@ func (p *Projector) commit(ctx context.Context, db *sql.DB, st *state, batch []e
 		if err := a.flush(); err != nil {
 			return err
 		}
-		return writeState(ctx, tx, next)
+		if err := writeState(ctx, tx, next); err != nil {
+			return err
+		}
+		return failpoint.Hit(failpoint.ViewFolded)
 	})
-	if err == nil {
-		*st = next
+	if err != nil {
+		return err
 	}
-	return err
+	*st = next
+	return failpoint.Hit(failpoint.ViewCommitted)
 }
 
 func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {

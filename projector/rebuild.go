@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/eventlog/failpoint"
 )
 
 // rebuild folds the whole log into a fresh file and puts it in the live view's
@@ -26,7 +28,10 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 	}
 	fresh := fmt.Sprintf("%s.new-%d", p.Path(), os.Getpid())
 	defer func() { _ = removeView(fresh) }() // what it leaves, the next rebuild sweeps
-	st, err := p.build(ctx, fresh, pageSize, math.MaxUint64)
+	st, err := p.build(ctx, fresh, pageSize, all)
+	if err == nil {
+		err = failpoint.Hit(failpoint.ViewBuilt)
+	}
 	if err != nil {
 		return Status{}, fmt.Errorf("build %s: %w", p.Path(), err)
 	}
@@ -84,8 +89,9 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 
 // build folds the log into a new file at full speed: no journal, no syncs but one
 // at the end, indexes last. If it fails half-way the file is worth nothing, which
-// is why it is not the live one. With upTo set, it stops behind that event.
-func (p *Projector) build(ctx context.Context, path string, pageSize int, upTo uint64) (state, error) {
+// is why it is not the live one. It stops at the first event that is not among those
+// wanted.
+func (p *Projector) build(ctx context.Context, path string, pageSize int, among func(eventlog.Event) bool) (state, error) {
 	if pageSize == 0 {
 		pageSize = 4096
 	}
@@ -100,12 +106,14 @@ func (p *Projector) build(ctx context.Context, path string, pageSize int, upTo u
 	}
 	db.SetMaxOpenConns(1)
 	st := p.start(head)
-	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, upTo) })
+	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, among) })
 	return st, errors.Join(err, db.Close())
 }
 
+func all(eventlog.Event) bool { return true }
+
 // load makes the tables, folds the log into them and makes the indexes.
-func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, upTo uint64) error {
+func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, among func(eventlog.Event) bool) error {
 	for _, ddl := range []string{viewSchema, p.view.Schema} {
 		if _, err := tx.ExecContext(ctx, ddl); err != nil {
 			return fmt.Errorf("make tables: %w", err)
@@ -116,7 +124,7 @@ func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, upTo uint64
 		if err != nil {
 			return err
 		}
-		if ev.Seq > upTo {
+		if !among(ev) {
 			break
 		}
 		if err := a.fold(ev); err != nil {
@@ -142,12 +150,7 @@ func finish(ctx context.Context, path string) error {
 	if err := errors.Join(db.PingContext(ctx), db.Close()); err != nil {
 		return err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return syncFile(path)
 }
 
 // pour copies a new file into the live one in one transaction, by SQLite's online
@@ -177,6 +180,9 @@ func (p *Projector) pour(ctx context.Context, fresh string) error {
 		return errors.Join(stepAll(ctx, backup, p.wait), backup.Finish())
 	})
 	if err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.ViewPoured); err != nil {
 		return err
 	}
 	// The copy stands in the write-ahead log too. Shrinking that has to wait for
@@ -215,7 +221,13 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 	if err := finish(ctx, fresh); err != nil {
 		return err
 	}
+	if err := failpoint.Hit(failpoint.ViewFinished); err != nil {
+		return err
+	}
 	if err := removeView(p.Path()); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.ViewRemoved); err != nil {
 		return err
 	}
 	return os.Rename(fresh, p.Path())

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/explog/explog/eventlog"
 )
 
 // Verify compares the view, row for row, with what the log folds to up to the
@@ -59,7 +61,7 @@ func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error
 	}
 	defer os.RemoveAll(dir)
 	path := dir + "/fold.sqlite"
-	folded, err := p.build(ctx, path, 0, st.checkpoint)
+	folded, err := p.build(ctx, path, 0, func(ev eventlog.Event) bool { return ev.Seq <= st.checkpoint })
 	if err != nil {
 		return nil, err
 	}

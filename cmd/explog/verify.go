@@ -17,6 +17,7 @@ func newVerifyCommand(c *console) *cli.Command {
 against the events, whether each event can be decoded, and whether the view equals
 what the log folds to. Exit code 4 means damage.
 
+With --repair-view, a view that is wrong is built anew, if the log is whole.
 With --accept, a log that was put back from a copy, and is therefore older than
 the store remembers, is checked and then taken as it is.
 
@@ -24,49 +25,64 @@ Examples:
   explog verify
   explog verify --json`,
 		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "repair-view", Usage: "build the view anew if it alone is wrong"},
 			&cli.BoolFlag{Name: "accept", Usage: "take a log that was put back from a copy"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return withLogger(c, cmd, func(l *explog.Logger) error { return runVerify(ctx, c, l, cmd.Bool("accept"), cmd.Bool("json")) })
+			return withLogger(c, cmd, func(l *explog.Logger) error { return runVerify(ctx, c, l, cmd) })
 		},
 	}
 }
 
-func runVerify(ctx context.Context, c *console, l *explog.Logger, accept, asJSON bool) error {
-	if accept {
+func runVerify(ctx context.Context, c *console, l *explog.Logger, cmd *cli.Command) error {
+	if cmd.Bool("accept") {
 		if err := l.Accept(ctx); err != nil {
 			return err
 		}
 	}
-	r, err := l.Verify(ctx)
+	verify := func(ctx context.Context) (explog.VerifyReport, bool, error) {
+		r, err := l.Verify(ctx)
+		return r, false, err
+	}
+	if cmd.Bool("repair-view") {
+		verify = l.RepairView
+	}
+	r, repaired, err := verify(ctx)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = printJSON(c.out, newVerifyJSON(r))
+	if cmd.Bool("json") {
+		err = printJSON(c.out, newVerifyJSON(r, repaired))
 	} else {
-		err = printVerify(c, r)
+		err = printVerify(c, r, repaired)
 	}
-	if err == nil && !r.Clean() {
+	if err == nil && !r.Clean() && !repaired {
 		err = &codeError{code: exitDamage}
 	}
 	return err
 }
 
-func printVerify(c *console, r explog.VerifyReport) error {
+func printVerify(c *console, r explog.VerifyReport, repaired bool) error {
 	for _, f := range r.Log.Faults {
 		if err := c.printf("log: %s\n", f); err != nil {
 			return err
 		}
 	}
+	if len(r.Log.Faults) > 0 {
+		return c.printf("What can be done: put events.db back from a backup (explog backup makes one), " +
+			"or save what can be read: explog salvage --to FOLDER\n")
+	}
 	for _, what := range r.View {
-		if err := c.printf("view: %s; explog rebuild makes it anew\n", what); err != nil {
+		if err := c.printf("view: %s\n", what); err != nil {
 			return err
 		}
 	}
-	if !r.Clean() {
-		return nil
+	switch {
+	case repaired:
+		return c.printf("The view is built anew: it equals the log now\n")
+	case len(r.View) > 0:
+		return c.printf("What can be done: the log is whole; explog verify --repair-view builds the view anew from it\n")
 	}
 	view := "the view equals it"
 	if r.ViewState != "" {
@@ -83,11 +99,12 @@ type verifyJSON struct {
 	LogFaults []eventlog.Fault `json:"log_faults"`
 	View      []string         `json:"view_faults"`
 	ViewState string           `json:"view_state,omitempty"`
+	Repaired  bool             `json:"view_repaired,omitempty"`
 }
 
-func newVerifyJSON(r explog.VerifyReport) verifyJSON {
+func newVerifyJSON(r explog.VerifyReport, repaired bool) verifyJSON {
 	return verifyJSON{
-		OK: r.Clean(), Events: r.Log.Seq, Blocks: r.Log.Blocks,
-		LogFaults: append([]eventlog.Fault{}, r.Log.Faults...), View: append([]string{}, r.View...), ViewState: r.ViewState,
+		OK: r.Clean() || repaired, Events: r.Log.Seq, Blocks: r.Log.Blocks,
+		LogFaults: append([]eventlog.Fault{}, r.Log.Faults...), View: append([]string{}, r.View...), ViewState: r.ViewState, Repaired: repaired,
 	}
 }
