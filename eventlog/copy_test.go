@@ -296,6 +296,24 @@ func checkSalvage(t *testing.T, c *Log, want []Event, most int) {
 	}
 }
 
+func TestSalvageWithoutASeal(t *testing.T) {
+	l := someLog(t)
+	want := readAll(t, l, 1)
+	c := damagedCopy(t, l, func(b []byte) []byte { // neither meta page can be read
+		b[20]++
+		b[os.Getpagesize()+20]++
+		return b
+	})
+	if err := os.Remove(filepath.Join(c.dir, LockFileName)); err != nil {
+		t.Fatal(err)
+	}
+	to := newLog(t)
+	s, err := c.Salvage(context.Background(), to)
+	if err != nil || s.End != 0 || s.Missing != nil || int(s.Events) != len(want) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 // A process that dies in a commit leaves blocks behind that were never part of the
 // log; the next one gives their numbers to other events.
 func TestSalvagePrefersWhatWasCommitted(t *testing.T) {

@@ -12,12 +12,25 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/urfave/cli/v3"
+	"go.uber.org/goleak"
 )
 
 // TestMain makes the command explog available to the scripts: the test binary
 // itself, in a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"explog": main})
+	testscript.Main(leakless{m}, map[string]func(){"explog": main})
+}
+
+// leakless fails if the tests leave goroutines behind.
+type leakless struct{ *testing.M }
+
+func (l leakless) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // TestScripts runs the commands as people do: see testdata/script. Most scripts
