@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"sync"
 	"time"
 
@@ -30,6 +29,10 @@ type CaptureOptions struct {
 	// OnResult is told what became of each record, once it is durable. It may be
 	// nil.
 	OnResult func(ImportResult)
+	// OnFailure is told, from another goroutine, that the store has failed. Capture
+	// goes on to the end of r then and hands everything to Pass. Without it, Capture
+	// hands on what it has read, and returns.
+	OnFailure func(error)
 }
 
 // Capture keeps the records that a program prints. It reads lines until the end of
@@ -43,19 +46,20 @@ type CaptureOptions struct {
 // Records without an id get one that derives from their content and run, so that a
 // program that is run again, and prints the same again, adds nothing.
 //
-// After an error of the store, Pass gets the records that could not be saved, and
-// Capture returns though r has not ended: a read of r may still be under way.
+// If the store fails, the records that could not be saved go to Pass, as they came,
+// and the error is returned. A read of r may still be under way after an error.
 func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (ImportReport, error) {
-	k := keeper{log: l, opts: o, items: make(chan item, 1024), failed: make(chan struct{})}
+	pass := &passer{to: o.Pass}
+	k := keeper{log: l, opts: o, pass: pass, items: make(chan item, 1024), failed: make(chan struct{})}
 	ids := newOrdinals()
 	defer ids.close()
 	def := event.Defaults{
 		Client: o.Client, Run: o.Run, EmptyCollections: true, RunIdentifies: true,
 		NewID: func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) },
 	}
-	s := sorter{limit: l.opts.MaxRecord, pass: &passer{to: o.Pass}, keep: func(it item) error {
+	s := sorter{limit: l.opts.MaxRecord, pass: pass, keep: func(it item) {
 		it.source = o.Source
-		return k.send(it)
+		k.send(it)
 	}}
 	s.defaults = func() event.Defaults {
 		def.Timestamp = l.opts.Now().UTC().Format(time.RFC3339Nano)
@@ -63,39 +67,36 @@ func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (Im
 	}
 	var done sync.WaitGroup
 	done.Go(func() { k.run(context.WithoutCancel(ctx)) })
-	err := sortAll(ctx, r, &s, k.failed)
+	stop := k.failed
+	if o.OnFailure != nil {
+		stop = nil
+	}
+	err := s.readAll(ctx, r, stop)
+	s.end()
 	close(k.items)
 	done.Wait()
-	for it := range k.unsaved() {
-		if !it.passed {
-			s.pass.write(append(it.raw, '\n'))
-		}
-	}
-	if errors.Is(err, errUnsaved) {
-		err = nil // k.err says why
+	if k.err != nil {
+		k.handOn()
 	}
 	return k.report, errors.Join(k.err, err, ids.err)
 }
 
-// errUnsaved: the store failed; the keeper has the error.
-var errUnsaved = errors.New("records cannot be saved")
-
-// sortAll reads r, and sorts what it reads until it ends, the context does, or the
-// store fails. A read that is under way then is not waited for.
-func sortAll(ctx context.Context, r io.Reader, s *sorter, failed <-chan struct{}) error {
+// readAll reads r, and sorts what it reads, until r ends, or the context, or it is
+// told to stop. A read that is under way then is not waited for.
+func (s *sorter) readAll(ctx context.Context, r io.Reader, stop <-chan struct{}) error {
 	type chunk struct {
 		data []byte
 		err  error
 	}
-	chunks, stop := make(chan chunk), make(chan struct{})
-	defer close(stop)
+	chunks, ended := make(chan chunk), make(chan struct{})
+	defer close(ended)
 	go func() {
 		for {
 			buf := make([]byte, 64<<10)
 			n, err := r.Read(buf)
 			select {
 			case chunks <- chunk{buf[:n], err}:
-			case <-stop:
+			case <-ended:
 				return
 			}
 			if err != nil {
@@ -104,21 +105,29 @@ func sortAll(ctx context.Context, r io.Reader, s *sorter, failed <-chan struct{}
 		}
 	}()
 	for {
+		var c chunk
+		var last bool
 		select {
-		case <-failed:
-			return errUnsaved
+		case c = <-chunks:
+		case <-stop:
+			last = true
 		case <-ctx.Done():
-			return errors.Join(s.end(), ctx.Err())
-		case c := <-chunks:
-			if err := s.write(c.data); err != nil {
-				return err
+			last = true
+		}
+		if last { // what was read already counts
+			select {
+			case c = <-chunks:
+			default:
 			}
-			if errors.Is(c.err, io.EOF) {
-				return s.end()
-			}
-			if c.err != nil {
-				return errors.Join(s.end(), c.err)
-			}
+		}
+		s.write(c.data)
+		switch {
+		case errors.Is(c.err, io.EOF):
+			return nil
+		case c.err != nil:
+			return c.err
+		case last:
+			return ctx.Err()
 		}
 	}
 }
@@ -133,17 +142,35 @@ type keeper struct {
 	failed chan struct{} // closed on an error
 	err    error
 	lost   []item // of the commit that failed
-	late   []item // that came after it
+	pass   *passer
 }
 
-func (k *keeper) send(it item) error {
+// send gives an item to the keeper or, once the store has failed, hands it on.
+func (k *keeper) send(it item) {
 	select {
-	case k.items <- it:
-		return nil
 	case <-k.failed:
-		k.late = append(k.late, it)
-		return errUnsaved
+	default:
+		select {
+		case k.items <- it:
+			return
+		case <-k.failed:
+		}
 	}
+	k.handOn(it)
+}
+
+// handOn passes on what could not be saved, in its order, and then more items. The
+// keeper has ended.
+func (k *keeper) handOn(more ...item) {
+	for len(k.items) > 0 {
+		k.lost = append(k.lost, <-k.items)
+	}
+	for _, it := range append(k.lost, more...) {
+		if !it.passed {
+			k.pass.write(append(it.raw, '\n'))
+		}
+	}
+	k.lost = nil
 }
 
 // run commits until the items end or the store fails.
@@ -156,6 +183,9 @@ func (k *keeper) run(ctx context.Context) {
 		if err != nil {
 			k.err, k.lost = err, batch
 			close(k.failed)
+			if k.opts.OnFailure != nil {
+				k.opts.OnFailure(err)
+			}
 			return
 		}
 		for i, res := range results {
@@ -191,26 +221,4 @@ func (k *keeper) gather(first item, wait time.Duration) []item {
 		batch, bytes = append(batch, it), bytes+len(it.raw)
 	}
 	return batch
-}
-
-// unsaved yields what came and was not saved, in its order, once the keeper has
-// ended and its items are closed.
-func (k *keeper) unsaved() iter.Seq[item] {
-	return func(yield func(item) bool) {
-		for _, it := range k.lost {
-			if !yield(it) {
-				return
-			}
-		}
-		for it := range k.items {
-			if !yield(it) {
-				return
-			}
-		}
-		for _, it := range k.late {
-			if !yield(it) {
-				return
-			}
-		}
-	}
 }

@@ -20,7 +20,7 @@ import (
 type sorter struct {
 	limit    int // for a record, bytes
 	pass     *passer
-	keep     func(item) error
+	keep     func(item)
 	defaults func() event.Defaults
 
 	line    []byte // the line so far, while it may become a record
@@ -58,22 +58,19 @@ func (l *largeLine) write(b []byte) {
 }
 
 // write takes the next bytes, in pieces of any size.
-func (s *sorter) write(b []byte) error {
+func (s *sorter) write(b []byte) {
 	for len(b) > 0 {
 		n := bytes.IndexAny(b, "\r\n") + 1
 		if n == 0 {
 			n = len(b)
 		}
-		if err := s.piece(b[:n]); err != nil {
-			return err
-		}
+		s.piece(b[:n])
 		b = b[n:]
 	}
-	return nil
 }
 
 // piece takes a part of a line, up to where it ends or is written over.
-func (s *sorter) piece(b []byte) error {
+func (s *sorter) piece(b []byte) {
 	s.offset += int64(len(b))
 	last := b[len(b)-1]
 	if s.passing {
@@ -83,24 +80,20 @@ func (s *sorter) piece(b []byte) error {
 		}
 	} else {
 		s.line = append(s.line, b...)
-		if err := s.decide(last == '\n'); err != nil {
-			return err
-		}
+		s.decide(last == '\n')
 	}
 	switch {
 	case last == '\n':
-		return s.next()
+		s.next()
 	case last == '\r' && s.passing && s.large == nil:
 		s.start, s.passing = s.offset, false
 	}
-	return nil
 }
 
 // decide looks at the line so far.
-func (s *sorter) decide(ended bool) error {
+func (s *sorter) decide(ended bool) {
 	switch first, open := firstOf(s.line); {
 	case open && !ended && len(s.line) <= mostIndent:
-		return nil
 	case open || first != '{':
 		s.letPass()
 	case len(s.line) > s.limit && len(bytes.TrimRight(s.line, "\r\n")) > s.limit:
@@ -110,9 +103,8 @@ func (s *sorter) decide(ended bool) error {
 		}
 		s.letPass()
 	case ended:
-		return s.judge(false)
+		s.judge(false)
 	}
-	return nil
 }
 
 // mostIndent is how much white space may stand before a record.
@@ -140,7 +132,7 @@ func (s *sorter) letPass() {
 
 // judge keeps the line if it is a record or means to be one. The last line may be
 // cut; then it is no text that only begins with a brace.
-func (s *sorter) judge(last bool) error {
+func (s *sorter) judge(last bool) {
 	it := item{line: s.number + 1, offset: s.start}
 	it.raw = bytes.TrimSpace(bytes.TrimPrefix(slices.Clone(s.line), []byte("\xEF\xBB\xBF")))
 	d, err := event.ParseDraft(it.raw)
@@ -148,14 +140,14 @@ func (s *sorter) judge(last bool) error {
 		if it.saved, err = d.Complete(s.defaults()); err != nil {
 			it.reject = rejectOf(err)
 		}
-		return s.keep(it)
+		s.keep(it)
+		return
 	}
 	s.letPass()
-	if err == nil || !meant(it.raw) && !(last && isTruncated(err)) {
-		return nil
+	if err != nil && (meant(it.raw) || last && isTruncated(err)) {
+		it.reject, it.passed = rejectOf(err), true
+		s.keep(it)
 	}
-	it.reject, it.passed = rejectOf(err), true
-	return s.keep(it)
 }
 
 // meant reports whether a line that is not JSON means to be a record.
@@ -169,15 +161,15 @@ func isTruncated(err error) bool {
 }
 
 // next ends the line and begins another one.
-func (s *sorter) next() error {
+func (s *sorter) next() {
 	large, at := s.large, s.start
 	s.line, s.passing, s.large = s.line[:0], false, nil
 	s.start = s.offset
 	s.number++
 	if large == nil {
-		return nil
+		return
 	}
-	return s.keep(item{
+	s.keep(item{
 		raw: large.kept, line: s.number, offset: at, passed: true,
 		reject: &event.Rejected{
 			Faults: []event.Fault{input.TooLarge(large.size, s.limit)},
@@ -187,13 +179,13 @@ func (s *sorter) next() error {
 }
 
 // end takes the end of the output: what is left is its last line.
-func (s *sorter) end() error {
+func (s *sorter) end() {
 	if len(s.line) > 0 {
 		if first, open := firstOf(s.line); open || first != '{' {
 			s.letPass()
-		} else if err := s.judge(true); err != nil {
-			return err
+		} else {
+			s.judge(true)
 		}
 	}
-	return s.next()
+	s.next()
 }

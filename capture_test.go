@@ -186,7 +186,8 @@ func TestCaptureEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// What cannot be saved is not lost with it.
+// What cannot be saved is not lost with it: it is handed on, all of it where the
+// caller says so, else what was read.
 func TestCaptureHandsOnWhatTheStoreRefuses(t *testing.T) {
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -197,19 +198,30 @@ func TestCaptureHandsOnWhatTheStoreRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var in strings.Builder
-	for n := range 3000 {
+	for n := range 5000 {
 		fmt.Fprintf(&in, `{"problem":"p %d","solution":"s","score":0.5}`+"\n", n)
 	}
-	read, write := io.Pipe()
-	go func() {
-		_, err := io.WriteString(write, in.String())
-		write.CloseWithError(err)
-	}()
-	var passed bytes.Buffer
-	_, err = l.Capture(ctx, read, CaptureOptions{Client: "c", Run: "r", Pass: &passed})
-	read.Close() // a program would get SIGPIPE or SIGTERM now
-	if err == nil || !strings.HasPrefix(in.String(), passed.String()) || passed.Len() == 0 {
-		t.Errorf("%v; handed on %d bytes: %.60q", err, passed.Len(), passed.String())
+	for _, onFailure := range []func(error){nil, func(error) {}} {
+		read, write := io.Pipe()
+		written := make(chan int)
+		go func() {
+			n, _ := io.WriteString(write, in.String())
+			write.Close()
+			written <- n
+		}()
+		var passed bytes.Buffer
+		_, err = l.Capture(ctx, read, CaptureOptions{Client: "c", Run: "r", Pass: &passed, OnFailure: onFailure})
+		read.Close() // a program would get SIGPIPE now
+		n := <-written
+		if onFailure != nil && n < in.Len() {
+			t.Errorf("it read %d bytes of %d", n, in.Len())
+		}
+		if err == nil || passed.Len() == 0 || !strings.HasPrefix(in.String(), passed.String()) || n > passed.Len()+100<<10 {
+			t.Errorf("%v; read %d bytes, handed on %d: %.60q", err, n, passed.Len(), passed.String())
+		}
+		if onFailure != nil && passed.String() != in.String() {
+			t.Errorf("handed on %d bytes of %d", passed.Len(), in.Len())
+		}
 	}
 }
 

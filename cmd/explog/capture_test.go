@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,8 +177,26 @@ done`
 	if code := exitCodeOf(cmd.Run()); code != exitUnsaved || !strings.Contains(diag.String(), "no space left on device") {
 		t.Fatalf("exit code %d, %s", code, diag.String())
 	}
-	if !strings.HasPrefix(out.String(), `{"problem":"p `) {
-		t.Errorf("what could not be saved is not printed: %.80q", out.String())
+	elsewhere := t.TempDir() // with room for a view
+	log, err := os.ReadFile(filepath.Join(dir, "s", "events.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(elsewhere, "events.db"), log, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := exec.Command(cmd.Path, "--dir", elsewhere, "export").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := regexp.MustCompile(`"problem":"p (\d+)"`)
+	for n, match := range number.FindAllStringSubmatch(string(saved)+out.String(), -1) {
+		if match[1] != fmt.Sprint(n+1) {
+			t.Fatalf("record %d is neither saved nor printed, or is both: %s follows", n+1, match[1])
+		}
+	}
+	if !number.MatchString(out.String()) || !number.Match(saved) {
+		t.Errorf("saved %d bytes, printed %d", len(saved), out.Len())
 	}
 	if err := os.Remove(filepath.Join(dir, "s", "experiments.sqlite")); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)

@@ -118,12 +118,14 @@ func (s *supervisor) runOnce(ctx context.Context) ended {
 		return notStarted(s.program[0], err)
 	}
 	defer child.close()
-	captured := make(chan captureEnd, 1)
+	captured, failed := make(chan captureEnd, 1), make(chan struct{})
+	opts := s.opts
+	opts.OnFailure = func(error) { close(failed) }
 	go func() {
-		report, err := s.log.Capture(ctx, child.output, s.opts)
+		report, err := s.log.Capture(ctx, child.output, opts)
 		captured <- captureEnd{report, err}
 	}()
-	return s.watch(child, captured)
+	return s.watch(child, captured, failed)
 }
 
 // captureEnd is what Capture returned.
@@ -132,8 +134,9 @@ type captureEnd struct {
 	err    error
 }
 
-// watch waits for the program's end, passes signals on and minds the time.
-func (s *supervisor) watch(child *child, captured chan captureEnd) ended {
+// watch waits for the program's end, passes signals on and minds the time. It ends
+// the program when its records cannot be saved any more.
+func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-chan struct{}) ended {
 	var e ended
 	exited := child.wait()
 	var timeUp, killTime <-chan time.Time
@@ -142,7 +145,6 @@ func (s *supervisor) watch(child *child, captured chan captureEnd) ended {
 		defer timer.Stop()
 		timeUp = timer.C
 	}
-	var capture *captureEnd
 	end := func() { // ask first, then make it end
 		child.signal(syscall.SIGTERM)
 		killTime = time.After(graceOfKill)
@@ -157,18 +159,14 @@ func (s *supervisor) watch(child *child, captured chan captureEnd) ended {
 			end()
 		case <-killTime:
 			child.signal(syscall.SIGKILL)
-		case got := <-captured:
-			if capture, captured = &got, nil; got.err != nil {
-				end()
-			}
+		case <-failed:
+			failed = nil
+			end()
 		case status := <-exited:
 			if e.Outcome == event.RunTimedOut {
 				child.signal(syscall.SIGKILL) // what it started and did not end with it
 			}
-			if capture == nil {
-				capture = s.lastOutput(child, captured)
-			}
-			s.finish(&e, status, *capture)
+			s.finish(&e, status, s.lastOutput(child, captured))
 			return e
 		}
 	}
@@ -176,17 +174,16 @@ func (s *supervisor) watch(child *child, captured chan captureEnd) ended {
 
 // lastOutput waits for what the program printed before it ended. Something that it
 // started may hold its output open for ever; that is not waited for.
-func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) *captureEnd {
+func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) captureEnd {
 	select {
 	case got := <-captured:
-		return &got
+		return got
 	case <-time.After(graceOfOutput):
 	}
 	if child.output.drain() {
 		s.c.note("the program has ended, but something that it started still holds its output; not waiting for that")
 	}
-	got := <-captured
-	return &got
+	return <-captured
 }
 
 // finish puts together how the attempt ended.
