@@ -2,6 +2,7 @@ package projector
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -113,7 +114,7 @@ var registerVFS = sync.OnceValue(func() error {
 	defer tls.Close()
 	system := sqlite3.Xsqlite3_vfs_find(tls, 0)
 	if system == 0 {
-		return fmt.Errorf("SQLite has no files on this system")
+		return errors.New("SQLite knows no files on this system")
 	}
 	name, err := libc.CString(vfsName)
 	if err != nil {
@@ -121,7 +122,7 @@ var registerVFS = sync.OnceValue(func() error {
 	}
 	ours := libc.Xcalloc(tls, 1, types.Size_t(unsafe.Sizeof(vfs{})))
 	if ours == 0 {
-		return fmt.Errorf("register a VFS: out of memory")
+		return errors.New("register a VFS: out of memory")
 	}
 	v := at[vfs](ours)
 	v.Tsqlite3_vfs, v.system = *at[sqlite3.Tsqlite3_vfs](system), system
