@@ -232,6 +232,26 @@ func TestAFlippedBitIsMendedWhileItIsRead(t *testing.T) {
 	}
 }
 
+func TestInfoSaysThatAViewIsDamaged(t *testing.T) {
+	l := open(t, t.TempDir())
+	if _, err := l.Save(ctx, someRecord(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.CatchUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{"problem 1solution", "hrer", someRecord(1).ID} { // whichever it counts by
+		flipLast(t, l.view.Path(), where)
+	}
+	info, err := l.Info(ctx)
+	if err != nil || info.ViewFault != "is damaged" || info.Head != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if _, err := l.Rebuild(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // flipLast flips a bit in the last place where a file has a text.
 func flipLast(t *testing.T, path, text string) {
 	t.Helper()

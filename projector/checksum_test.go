@@ -117,6 +117,10 @@ func spoil(t *testing.T, path string, at int, b ...byte) {
 // TestEveryByteOfEachKindOfPage flips one bit of each byte of a page of every kind.
 func TestEveryByteOfEachKindOfPage(t *testing.T) {
 	path, file, _ := viewFile(t, 40, 512)
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
 	seen := map[string]bool{}
 	for at := 0; at < len(file); at += 512 {
 		number := at/512 + 1
@@ -125,7 +129,7 @@ func TestEveryByteOfEachKindOfPage(t *testing.T) {
 			continue
 		}
 		seen[kind] = true
-		for i := at; i < at+512; i++ {
+		for i := at; i < at+512; i += step {
 			spoil(t, path, i, file[i]^1<<(i%8))
 			if _, err := readAll(path); !isDamage(err) {
 				t.Fatalf("page %d (%s), byte %d: %v", number, kind, i-at, err)
@@ -142,7 +146,7 @@ func TestAFlippedBitIsNeverSilent(t *testing.T) {
 	path, file, want := viewFile(t, 600, 4096)
 	flips := 600
 	if testing.Short() {
-		flips = 150
+		flips = 60
 	}
 	noticed := 0
 	for range flips {
