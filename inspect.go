@@ -66,6 +66,9 @@ func (l *Logger) Info(ctx context.Context) (Info, error) {
 		info.Totals, err = r.Totals(ctx)
 		return err
 	})
+	if errors.Is(err, query.ErrDamaged) {
+		info.ViewFault, info.Totals, err = "is damaged", query.Totals{}, nil
+	}
 	return info, err
 }
 

@@ -193,6 +193,82 @@ func TestADamagedViewIsMendedWhileItIsRead(t *testing.T) {
 	}
 }
 
+// TestAFlippedBitIsMendedWhileItIsRead: SQLite alone would hand out another text,
+// and another count.
+func TestAFlippedBitIsMendedWhileItIsRead(t *testing.T) {
+	for where, read := range map[string]func(*Logger) (string, error){
+		"problem 7solution": func(l *Logger) (string, error) { // in a row
+			var out bytes.Buffer
+			_, err := l.Export(ctx, &out, Filter{}, false)
+			return out.String(), err
+		},
+		"hrer": func(l *Logger) (string, error) { // in the index of clients and runs
+			n, err := l.Count(ctx, Filter{Client: "hre"})
+			return fmt.Sprint(n), err
+		},
+	} {
+		l := open(t, t.TempDir())
+		var notes []string
+		l.opts.Note = func(s string) { notes = append(notes, s) }
+		var batch []Record
+		for n := range 100 {
+			batch = append(batch, someRecord(n))
+		}
+		if _, err := l.SaveBatch(ctx, batch); err != nil {
+			t.Fatal(err)
+		}
+		want, err := read(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flipLast(t, l.view.Path(), where)
+		notes = nil
+		if got, err := read(l); err != nil || got != want {
+			t.Errorf("%s: %v, got %s, want %s", where, err, got, want)
+		}
+		if len(notes) != 1 || !strings.Contains(notes[0], "is damaged: building it anew from the log") {
+			t.Errorf("%s: notes %q", where, notes)
+		}
+	}
+}
+
+func TestInfoSaysThatAViewIsDamaged(t *testing.T) {
+	l := open(t, t.TempDir())
+	if _, err := l.Save(ctx, someRecord(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.CatchUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{"problem 1solution", "hrer", someRecord(1).ID} { // whichever it counts by
+		flipLast(t, l.view.Path(), where)
+	}
+	info, err := l.Info(ctx)
+	if err != nil || info.ViewFault != "is damaged" || info.Head != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if _, err := l.Rebuild(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flipLast flips a bit in the last place where a file has a text.
+func flipLast(t *testing.T, path, text string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.LastIndex(b, []byte(text))
+	if at < 0 {
+		t.Fatalf("%q is not in %s", text, path)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestIdenticalRecordsWithoutIDsAreToldApart(t *testing.T) {
 	l := open(t, t.TempDir())
 	line := `{"problem":"p","solution":"s","score":0.5}` + "\n"

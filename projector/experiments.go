@@ -18,7 +18,7 @@ var experimentsSchema string
 func Experiments() View {
 	return View{
 		Name:    "experiments",
-		Version: 2,
+		Version: 2, // 2: pages have checksums, and runs are in it
 		Schema:  experimentsSchema,
 		Indexes: `CREATE UNIQUE INDEX idx_experiments_id ON experiments(id);
 CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);

@@ -129,7 +129,7 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 	case errors.Is(err, fs.ErrNotExist):
 		why = Missing
 	case err != nil:
-		why = "is damaged"
+		why = damageOf(err)
 	}
 	if why == "" && farBehind(st.checkpoint, head.Seq) {
 		return p.rebuild(ctx, "")
@@ -140,7 +140,7 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 		case errors.Is(err, errUnlike):
 			why = "does not match the log"
 		case isDamage(err):
-			why = "is damaged"
+			why = damageOf(err)
 		case isBusy(err):
 			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint), Held: "another program is writing to it"}, nil
 		default:
@@ -152,6 +152,11 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 
 // Missing is what [Status].Rebuilt says of a view that was not there.
 const Missing = "is missing"
+
+const (
+	damaged      = "is damaged"
+	otherVersion = "was made by another version of explog"
+)
 
 // farBehind reports whether building the view anew is the faster way: a bulk load
 // writes some three times the rows per second.
@@ -185,7 +190,7 @@ func (p *Projector) State(ctx context.Context) (Status, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return Status{Head: head.Seq, Held: Missing}, nil
 	case isDamage(err):
-		return Status{Head: head.Seq, Held: "is damaged"}, nil
+		return Status{Head: head.Seq, Held: damageOf(err)}, nil
 	case err != nil:
 		return Status{}, err
 	}

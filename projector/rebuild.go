@@ -99,12 +99,10 @@ func (p *Projector) build(ctx context.Context, path string, pageSize int, among 
 	if err != nil {
 		return state{}, err
 	}
-	params := fmt.Sprintf("_pragma=page_size(%d)&_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=cache_size(-16000)", pageSize)
-	db, err := open(path, params)
+	db, err := openNew(path, pageSize)
 	if err != nil {
 		return state{}, err
 	}
-	db.SetMaxOpenConns(1)
 	st := p.start(head)
 	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, among) })
 	return st, errors.Join(err, db.Close())

@@ -18,15 +18,19 @@ import (
 	"github.com/explog/explog/eventlog/flock"
 )
 
-// dsn builds a connection string. Pragmas stand in it because a pool opens
-// connections of its own: one that is executed reaches one connection only.
+// dsn builds a connection string for a file whose pages have checksums. Pragmas
+// stand in it because a pool opens connections of its own: one that is executed
+// reaches one connection only.
 func dsn(path, params string) (string, error) {
+	if err := registerVFS(); err != nil {
+		return "", err
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
 	u := url.URL{Scheme: "file", Path: abs}
-	return u.String() + "?" + params, nil
+	return u.String() + "?vfs=" + vfsName + "&" + params, nil
 }
 
 func open(path, params string) (*sql.DB, error) {
@@ -160,6 +164,21 @@ func openWriter(path string) (*sql.DB, error) {
 	return db, nil
 }
 
+// openNew makes a file for a bulk load, at full speed and with nothing to go back to
+// if it fails half-way. What is deleted on the way is overwritten: SQLite would leave
+// holes in the file in its place, and a hole has no checksum.
+func openNew(path string, pageSize int) (*sql.DB, error) {
+	if err := begin(path, pageSize); err != nil {
+		return nil, err
+	}
+	db, err := open(path, "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-16000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
 // removeView removes a view's file with its companions; those first, because a
 // write-ahead log that outlives its file would be applied to the next one.
 func removeView(path string) error {
@@ -174,11 +193,7 @@ func removeView(path string) error {
 // isUnshared reports whether the memory that readers and writers of a view share
 // could not be had.
 func isUnshared(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code() {
+	switch detailOf(err) {
 	case sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP:
 		return true
 	}
@@ -187,12 +202,15 @@ func isUnshared(err error) bool {
 }
 
 // codeOf returns the primary SQLite result code of an error; 0: it is none.
-func codeOf(err error) int {
+func codeOf(err error) int { return detailOf(err) & 0xff }
+
+// detailOf returns the SQLite result code of an error with its detail; 0: it is none.
+func detailOf(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return 0
 	}
-	return e.Code() & 0xff
+	return e.Code()
 }
 
 // IsDamage reports whether an error of SQLite means that the view's file is
@@ -203,10 +221,20 @@ func isDamage(err error) bool {
 	switch codeOf(err) {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return true
+	case sqlite3.SQLITE_IOERR:
+		return detailOf(err) == badSum
 	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
 		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column")
 	}
 	return errors.Is(err, errDamage)
+}
+
+// damageOf says of a view what an error of damage means.
+func damageOf(err error) string {
+	if detailOf(err) == noSums {
+		return otherVersion
+	}
+	return damaged
 }
 
 // isBusy reports whether another connection held the file for too long.

@@ -79,7 +79,7 @@ func (st *state) moveTo(ev eventlog.Event) string {
 func (p *Projector) unfit(st state, head eventlog.Head) string {
 	switch {
 	case st.version != p.view.Version:
-		return "was made by another version of explog"
+		return otherVersion
 	case st.logID != head.ID.String():
 		return "belongs to another log"
 	case st.checkpoint > head.Seq:

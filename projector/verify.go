@@ -21,7 +21,7 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 	}
 	live, err := OpenReader(ctx, p.Path())
 	if isDamage(err) {
-		return []string{err.Error()}, nil
+		return []string{unopened(err)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -33,10 +33,50 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 	}
 	defer tx.Rollback()
 	found, err := p.verifyIn(ctx, tx)
+	if detailOf(err) == badSum {
+		if pages, err := badPages(ctx, live); err != nil || len(pages) > 0 {
+			return pages, err
+		}
+	}
 	if isDamage(err) {
 		return append(found, err.Error()), nil
 	}
 	return found, err
+}
+
+// unopened says what keeps a damaged view from being opened.
+func unopened(err error) string {
+	switch detailOf(err) {
+	case noSums:
+		return "it " + otherVersion
+	case badSum:
+		return "a page that is needed to open it fails its checksum, or the file is cut"
+	}
+	return err.Error()
+}
+
+// namedPages is how many pages that fail their checksums are named.
+const namedPages = 20
+
+// badPages names the pages that fail their checksums. It is for when one did: an
+// error of reading ends a transaction, so each page is read in its own.
+func badPages(ctx context.Context, view *DB) ([]string, error) {
+	var pages int
+	if err := view.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+		return nil, err
+	}
+	var found []string
+	for n := 1; n <= pages && len(found) < namedPages; n++ {
+		var size int
+		err := view.QueryRowContext(ctx, "SELECT length(data) FROM sqlite_dbpage WHERE pgno = ?", n).Scan(&size)
+		switch {
+		case detailOf(err) == badSum:
+			found = append(found, fmt.Sprintf("page %d of %d fails its checksum", n, pages))
+		case err != nil:
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error) {
@@ -50,6 +90,12 @@ func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error
 	}
 	if why := p.unfit(st, head); why != "" {
 		return []string{"it " + why}, nil
+	}
+	// The check of the file below reports a page that fails among its findings, in its
+	// own words, and leaves out the free ones.
+	var pages int
+	if err := live.QueryRowContext(ctx, "SELECT count(data) FROM sqlite_dbpage").Scan(&pages); err != nil {
+		return nil, err
 	}
 	found, err := integrity(ctx, live)
 	if err != nil || len(found) > 0 {

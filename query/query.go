@@ -139,10 +139,10 @@ func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
 
 // Export writes the records that match a filter as JSONL: per line one record
 // with the nine fields in schema order and, with all set, those that the schema
-// does not know. It returns the number of lines.
+// does not know. It returns the number of lines that it wrote.
 func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, all bool) (int64, error) {
 	const flushAt = 256 << 10
-	var n int64
+	var n, written int64
 	var failed error
 	line := make([]byte, 0, 2*flushAt)
 	err := r.scan(ctx, f, func(row event.Row) bool {
@@ -152,11 +152,12 @@ func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, all bool) (i
 			return true
 		}
 		_, failed = w.Write(line)
-		line = line[:0]
+		line, written = line[:0], n
 		return failed == nil
 	})
 	if err == nil && failed == nil {
 		_, failed = w.Write(line)
+		written = n
 	}
-	return n, errors.Join(err, failed)
+	return written, errors.Join(err, failed)
 }
