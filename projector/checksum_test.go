@@ -58,6 +58,8 @@ func readAll(path string) (string, error) {
 		"SELECT * FROM explog_view",
 		"SELECT * FROM experiments ORDER BY seq",
 		"SELECT * FROM rejects ORDER BY seq",
+		"SELECT * FROM runs ORDER BY seq",
+		"SELECT id FROM runs ORDER BY id",
 		"SELECT * FROM dead_events ORDER BY seq",
 		"SELECT id FROM experiments ORDER BY id",
 		"SELECT count(*) FROM experiments WHERE client_id = 'c1'",
@@ -92,6 +94,7 @@ func viewFile(t *testing.T, records, pageSize int) (path string, file []byte, ro
 	t.Helper()
 	log, p := newStore(t)
 	mustAppend(t, log, savedEvents(t, 0, records)...)
+	mustAppend(t, log, runEvents(t, 1)...)
 	mustAppend(t, log, longEvent(t, 1, 3*pageSize), rejectEvent(t, 1), deadEvent(1), longEvent(t, 2, pageSize))
 	path = filepath.Join(t.TempDir(), "experiments.sqlite")
 	_, err := p.build(ctx, path, pageSize, all)

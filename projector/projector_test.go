@@ -81,6 +81,28 @@ func rejectEvent(t interface{ Fatal(...any) }, n int) eventlog.Event {
 	return toEvent(f)
 }
 
+// runEvents are the start of a program and, for two of three, its end.
+func runEvents(t interface{ Fatal(...any) }, n int) []eventlog.Event {
+	at := time.Date(2026, 4, 7, 9, 30, n%60, 0, time.UTC)
+	start := event.RunStarted{
+		ID: uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, "run ", n)), RunID: fmt.Sprint("run ", n), Attempt: 1,
+		Command: []string{"python", "loop.py", "'q' \"é"}, Host: "h", Dir: "/d", Started: at,
+	}
+	f, err := start.Fact()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := []eventlog.Event{toEvent(f)}
+	if n%3 == 0 {
+		return events
+	}
+	f, err = event.RunEnded{Start: start.ID, Ended: at.Add(time.Second), Outcome: event.RunKilled, ExitCode: -1, Signal: "killed", New: int64(n)}.Fact()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(events, toEvent(f))
+}
+
 func deadEvent(n int) eventlog.Event {
 	return eventlog.Event{ID: uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, n)), Type: uint16(event.TypeSaved), Version: 999, Data: []byte("?")}
 }
@@ -205,6 +227,8 @@ func TestIncrementalViewEqualsRebuiltView(t *testing.T) {
 					events = append(events, rejectEvent(rt, n))
 				case 1:
 					events = append(events, deadEvent(n))
+				case 2:
+					events = append(events, runEvents(rt, n)...)
 				default:
 					events = append(events, savedEvent(rt, n))
 				}
