@@ -218,5 +218,20 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 	if err := removeView(p.Path()); err != nil {
 		return err
 	}
+	// A file system may forget a removal in a power cut and remember a later rename:
+	// the old write-ahead log would be back, and be applied to the new file.
+	if err := syncDir(p.dir); err != nil {
+		return err
+	}
 	return os.Rename(fresh, p.Path())
+}
+
+// syncDir makes what was done to a folder's entries durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

@@ -24,17 +24,20 @@ type kind struct {
 	names func(*rand.Rand, []op) []op
 	// data gives a file's bytes.
 	data func(*rand.Rand, *content) []byte
+	// verify comes first, because other commands mend what it would name.
+	verify bool
 }
 
 var kinds = []kind{
-	{"only what was synced", none, synced},
-	{"all, as after a kill", all, live},
-	{"names before data", all, synced},
-	{"data before names", none, live},
-	{"zeros in new blocks", all, zeros},
-	{"some pages, some names", some, pieces(4096)},
-	{"some pages, first names", first, pieces(4096)},
-	{"some sectors, some names", some, pieces(512)},
+	{name: "only what was synced", names: none, data: synced},
+	{name: "all, as after a kill", names: all, data: live},
+	{name: "names before data", names: all, data: synced},
+	{name: "data before names", names: none, data: live},
+	{name: "zeros in new blocks", names: all, data: zeros},
+	{name: "some pages, some names", names: some, data: pieces(4096)},
+	{name: "some pages, first names", names: first, data: pieces(4096)},
+	{name: "some sectors, some names", names: some, data: pieces(512)},
+	{name: "removals lost", names: unremoved, data: live, verify: true},
 }
 
 // image builds what a power cut now could leave.
@@ -67,6 +70,11 @@ func some(rng *rand.Rand, ops []op) (picked []op) {
 		}
 	}
 	return picked
+}
+
+// unremoved leaves out what takes files away: they stand beside what came later.
+func unremoved(_ *rand.Rand, ops []op) []op {
+	return slices.DeleteFunc(slices.Clone(ops), func(o op) bool { return o.kind == opRemove })
 }
 
 func synced(_ *rand.Rand, f *content) []byte { return f.synced }

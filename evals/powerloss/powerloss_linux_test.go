@@ -24,9 +24,9 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	ops, _ := r.record(s, nil)
-	inScript, inAgain := pick()
+	inScript, inAgain, nth := pick()
 	cuts := r.sweep(s, ops, inScript)
-	cuts.keep = 300
+	cuts.nth = nth
 	cuts.run(t.Context())
 	t.Logf("%d operations, %d points, %d images, %d faults", len(ops), cuts.points, cuts.images, r.faults)
 

@@ -70,7 +70,7 @@ func (r *rig) record(s *script, has image) (ops []op, given int) {
 }
 
 // sweep returns a sweep of a record.
-func (r *rig) sweep(s *script, ops []op, pick func(int, bool) []kind) *sweep {
+func (r *rig) sweep(s *script, ops []op, pick func(int, op, bool) []kind) *sweep {
 	return &sweep{
 		script: s, ops: ops, seed: *seed, scratch: r.scratch, pick: pick, fail: r.fault,
 		check: func(ctx context.Context, disk string, n int, c cut) error {
@@ -83,21 +83,24 @@ func (r *rig) sweep(s *script, ops []op, pick func(int, bool) []kind) *sweep {
 }
 
 // everywhere makes images of all kinds at every point.
-func everywhere(int, bool) []kind { return kinds }
+func everywhere(int, op, bool) []kind { return kinds }
 
 // atDecisions makes images of all kinds where a cut may matter, and of one kind at
 // some of the other points.
-func atDecisions(n int, decides bool) []kind {
+func atDecisions(n int, behind op, decides bool) []kind {
 	if decides {
 		return kinds
 	}
-	return atSome(n, false)
+	return atSome(n, behind, false)
 }
 
-// atSome makes images of the strictest kind and of another, in turn, where a cut
-// may matter, and of one kind at some of the other points.
-func atSome(n int, decides bool) []kind {
+// atSome makes images of all kinds behind a rename, of the strictest kind and of
+// another, in turn, where else a cut may matter, and of one kind at some of the
+// other points.
+func atSome(n int, behind op, decides bool) []kind {
 	switch {
+	case behind.kind == opRename:
+		return kinds
 	case decides:
 		return []kind{kinds[0], kinds[1+n%(len(kinds)-1)]}
 	case n%32 == 0:
@@ -107,23 +110,23 @@ func atSome(n int, decides bool) []kind {
 }
 
 // atFew is for when there is little time.
-func atFew(n int, decides bool) []kind {
+func atFew(n int, behind op, decides bool) []kind {
 	if !decides || n%8 > 0 {
 		return nil
 	}
-	return atSome(n, true)
+	return atSome(n, behind, true)
 }
 
 // pick returns how the points and kinds are chosen: for the script's record, and
-// for the records of stores that open after a cut.
-func pick() (script, again func(int, bool) []kind) {
+// for the records of stores that open after a cut; each nth image is one.
+func pick() (script, again func(int, op, bool) []kind, nth int) {
 	switch {
 	case *long:
-		return everywhere, atDecisions
+		return everywhere, atDecisions, 600
 	case testing.Short():
-		return atFew, atFew
+		return atFew, atFew, 60
 	}
-	return atSome, atSome
+	return atSome, atSome, 300
 }
 
 // fault tells of an image on which a promise was broken, and keeps it if asked to.

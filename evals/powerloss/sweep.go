@@ -29,15 +29,15 @@ type sweep struct {
 	ops    []op
 	from   int   // operations that are taken as given
 	acked  total // by them
-	// pick says which kinds of images to make at a point; it decides, where the
-	// operation before or behind it is one that a cut next to it may go wrong by.
-	pick    func(point int, decides bool) []kind
+	// pick says which kinds of images to make at the nth point, behind an operation;
+	// the point decides where this operation or the next may make a difference.
+	pick    func(n int, behind op, decides bool) []kind
 	check   func(ctx context.Context, disk string, n int, c cut) error // of the nth image
 	fail    func(c cut, err error)
 	seed    uint64
 	scratch string // a folder
 
-	keep int // each so-manieth image stays in kept
+	nth int // each nth image stays in kept; 0: none does
 
 	points, images int // that were made
 	kept           []cut
@@ -70,24 +70,24 @@ func (s *sweep) run(ctx context.Context) {
 			}
 		})
 	}
-	state, heard, before := newState(), ears{script: s.script, acked: s.acked}, false
+	state, heard, last := newState(), ears{script: s.script, acked: s.acked}, op{}
 	for n := 0; n <= len(s.ops); n++ {
-		behind := n < len(s.ops) && s.ops[n].decides()
+		decides := last.decides() || n < len(s.ops) && s.ops[n].decides()
 		if n >= s.from && ctx.Err() == nil {
-			s.cut(jobs, state, n, s.pick(n, before || behind), heard.acked)
+			s.cut(jobs, state, n, s.pick(n, last, decides), heard.acked)
 		}
 		if n < len(s.ops) {
-			state.apply(s.ops[n])
-			heard.hear(s.ops[n])
+			last = s.ops[n]
+			state.apply(last)
+			heard.hear(last)
 		}
-		before = behind
 	}
 	close(jobs)
 	workers.Wait()
 }
 
-// decides reports whether a cut just before this operation and one just after it
-// are likely to be told apart.
+// decides reports whether a cut just before an operation and one just behind it are
+// likely to be told apart.
 func (o op) decides() bool {
 	switch o.kind {
 	case opSync, opSyncDir, opRename, opRemove, opSaid:
@@ -104,13 +104,16 @@ func (s *sweep) cut(jobs chan<- job, state *state, n int, kinds []kind, acked to
 	rng := rand.New(rand.NewPCG(s.seed, uint64(n)))
 	for _, k := range kinds {
 		c := cut{prefix: n, kind: k, acked: acked, first: s.images % firstCommands, image: state.image(k, rng)}
+		if k.verify {
+			c.first = firstVerify
+		}
 		c.image.reboot()
 		key := seen{c.image.sum(), acked}
 		if s.seen[key] {
 			continue
 		}
 		s.seen[key] = true
-		if s.images++; s.keep > 0 && s.images%s.keep == 0 {
+		if s.images++; s.nth > 0 && s.images%s.nth == 0 {
 			s.kept = append(s.kept, c)
 		}
 		jobs <- job{c, s.images}
