@@ -111,7 +111,7 @@ func atSome(n int, behind op, decides bool) []kind {
 
 // atFew is for when there is little time.
 func atFew(n int, behind op, decides bool) []kind {
-	if !decides || n%8 > 0 {
+	if !decides || n%32 > 0 {
 		return nil
 	}
 	return atSome(n, behind, true)
@@ -124,7 +124,7 @@ func pick() (script, again func(int, op, bool) []kind, nth int) {
 	case *long:
 		return everywhere, atDecisions, 600
 	case testing.Short():
-		return atFew, atFew, 60
+		return atFew, atFew, 10
 	}
 	return atSome, atSome, 300
 }
