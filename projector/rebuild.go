@@ -225,8 +225,14 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 	if err := removeView(p.Path()); err != nil {
 		return err
 	}
+	// A file system may forget a removal in a power cut and remember a later rename:
+	// the old write-ahead log would be back, and be applied to the new file.
+	if err := syncFile(p.dir); err != nil {
+		return err
+	}
 	if err := failpoint.Hit(failpoint.ViewRemoved); err != nil {
 		return err
 	}
 	return os.Rename(fresh, p.Path())
 }
+

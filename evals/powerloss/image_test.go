@@ -1,0 +1,98 @@
+package powerloss
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// after is the state behind some operations.
+func after(ops ...op) *state {
+	s := newState()
+	for _, o := range ops {
+		s.apply(o)
+	}
+	return s
+}
+
+// kindOf finds a kind by its name.
+func kindOf(t *testing.T, name string) kind {
+	t.Helper()
+	for _, k := range kinds {
+		if k.name == name {
+			return k
+		}
+	}
+	t.Fatalf("no kind %q", name)
+	return kind{}
+}
+
+func TestWhatReachesTheDisk(t *testing.T) {
+	const file, other = 2, 3
+	create := op{kind: opCreate, file: file, dir: rootFolder, name: "a"}
+	write := op{kind: opWrite, file: file, data: []byte("new")}
+	sync := op{kind: opSync, file: file}
+	longer := op{kind: opWrite, file: file, offset: 2, data: []byte("-longer")}
+	rename := op{kind: opRename, file: file, dir: rootFolder, name: "a", to: "b"}
+	over := op{kind: opCreate, file: other, dir: rootFolder, name: "b"}
+	syncDir := op{kind: opSyncDir, dir: rootFolder}
+	for _, tc := range []struct {
+		name                               string
+		ops                                []op
+		strict, kill, namesFirst, newZeros string
+	}{
+		{"created and written", []op{create, write}, "", "a=new", "a=", "a=\x00\x00\x00"},
+		{"its folder synced", []op{create, write, syncDir}, "a=", "a=new", "a=", "a=\x00\x00\x00"},
+		{"synced, with its entry", []op{create, write, sync}, "a=new", "a=new", "a=new", "a=new"},
+		{"written on", []op{create, write, sync, longer}, "a=new", "a=ne-longer", "a=new", "a=new\x00\x00\x00\x00\x00\x00"},
+		{"renamed", []op{create, write, sync, rename}, "a=new", "b=new", "b=new", "b=new"},
+		{"renamed over another", []op{over, create, syncDir, write, sync, rename}, "a=new b=", "b=new", "b=new", "b=new"},
+		{"renamed and the folder synced", []op{create, write, sync, rename, syncDir}, "b=new", "b=new", "b=new", "b=new"},
+	} {
+		s := after(tc.ops...)
+		for name, want := range map[string]string{
+			"only what was synced": tc.strict, "all, as after a kill": tc.kill,
+			"names before data": tc.namesFirst, "zeros in new blocks": tc.newZeros,
+		} {
+			if got := text(s.image(kindOf(t, name), nil)); got != want {
+				t.Errorf("%s, %s: %q, want %q", tc.name, name, got, want)
+			}
+		}
+	}
+}
+
+// text writes an image as path=bytes.
+func text(im image) string {
+	var parts []string
+	for _, path := range slices.Sorted(maps.Keys(im)) {
+		parts = append(parts, path+"="+string(im[path]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// TestPagesAreOldOrNew writes over a file and looks at each page of many images:
+// it is the old one or one that was written, whole, or cut off.
+func TestPagesAreOldOrNew(t *testing.T) {
+	const page, pages = 4096, 8
+	fill := func(b byte) []byte { return bytes.Repeat([]byte{b}, page*pages) }
+	write := func(b byte) op { return op{kind: opWrite, file: 2, data: fill(b)} }
+	s := after(op{kind: opCreate, file: 2, dir: rootFolder, name: "a"}, write('o'), op{kind: opSync, file: 2}, write('n'), write('m'))
+	met := make(map[byte]int)
+	for seed := range uint64(200) {
+		data := s.image(kindOf(t, "some pages, some names"), rand.New(rand.NewPCG(seed, 0)))["a"]
+		if len(data) != page*pages {
+			t.Fatalf("%d bytes", len(data))
+		}
+		for at := 0; at < len(data); at += page {
+			if met[data[at]]++; bytes.Count(data[at:at+page], data[at:at+1]) != page {
+				t.Fatalf("seed %d: the page at %d is torn", seed, at)
+			}
+		}
+	}
+	if len(met) != 3 || met['o'] == 0 || met['n'] == 0 || met['m'] == 0 {
+		t.Errorf("pages met: %v", met)
+	}
+}
