@@ -235,4 +235,3 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 	}
 	return os.Rename(fresh, p.Path())
 }
-

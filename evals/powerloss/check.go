@@ -51,6 +51,37 @@ func (in *inputs) check(ctx context.Context, disk string, acked total, first int
 	if err := in.complete(ctx, l, acked, first); err != nil {
 		return err
 	}
+	if err := in.restorable(ctx, disk); err != nil {
+		return fmt.Errorf("the backup: %w", err)
+	}
+	return verified(ctx, l)
+}
+
+// restorable checks that a backup, where there is one under its name, is a whole
+// log.
+func (in *inputs) restorable(ctx context.Context, disk string) error {
+	backup, err := os.ReadFile(filepath.Join(disk, storePath, backupPath))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "restored-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "events.db"), backup, 0o644); err != nil {
+		return err
+	}
+	l, err := explog.Open(dir, explog.Options{})
+	if err != nil {
+		return err
+	}
+	if err := in.complete(ctx, l, total{}, firstCount); err != nil {
+		return err
+	}
 	return verified(ctx, l)
 }
 

@@ -34,7 +34,13 @@ func (d *driver) do(ctx context.Context, n int, st *step) error {
 	defer cancel()
 	store := filepath.Join(d.dir, storePath)
 	script := `exec "$@" >"$0" 2>&1`
+	if st.stdin != "" {
+		script = "exec <'" + st.stdin + "'; " + script
+	}
 	args := append([]string{d.binary, "--dir", store}, st.args...)
+	if last := len(args) - 1; args[last] == backupPath {
+		args[last] = filepath.Join(store, backupPath)
+	}
 	if st.shell != "" {
 		args = []string{"sh", "-c", `cd "$0" && ` + st.shell, store}
 	}

@@ -15,8 +15,12 @@ func newScript(dir string) (*script, error) {
 	s.run("count")
 	s.save(s.record(6000))
 	s.run("rebuild")
+	s.captures(s.records(30, 200, plain))
+	s.run("compact")
+	s.run("backup", backupPath)
 	s.shell("rm events.index")
 	s.save(s.record(300))
+	s.run("backup", backupPath)
 	s.imports(s.records(600, 20, plain))
 	interrupted := s.records(28, 700, padded)
 	s.imports(interrupted).killAt = speaks(1)
@@ -30,9 +34,13 @@ func newScript(dir string) (*script, error) {
 	s.shell("printf '" + rubbish + "' | dd of=experiments.sqlite conv=notrunc status=none")
 	s.run("export")
 	s.imports(s.records(12, 500, plain))
+	s.run("compact")
 	s.run("verify")
 	return s, s.err
 }
+
+// backupPath is where the script's backups are, on the recorded disk too.
+const backupPath = "backup.db"
 
 // rubbish is what the script writes over the beginning of a view.
 const rubbish = "rubbish"
@@ -42,6 +50,7 @@ func (s *script) again() (*script, error) {
 	a := &script{inputs: s.inputs}
 	a.run("count")
 	a.imports(a.everything())
+	a.run("compact")
 	a.run("rebuild")
 	return a, a.err
 }
@@ -58,6 +67,7 @@ type step struct {
 	// shell is run in the store's folder instead of explog: what people do by hand.
 	shell string
 	given input
+	stdin string // a file; empty: nothing
 	exit  int
 	// killAt is where the command is killed, if it is: behind an operation on the
 	// file of this name.
@@ -84,6 +94,10 @@ func (s *script) save(in input) { s.add(&step{args: []string{"save", "--file", i
 
 func (s *script) imports(in input) *step {
 	return s.add(&step{args: []string{"import", "--verbose", "--file", in.path}, given: in})
+}
+
+func (s *script) captures(in input) {
+	s.add(&step{args: []string{"capture", "--ack", "--run", "r"}, given: in, stdin: in.path})
 }
 
 // speaks is the nth time that a command says something.
