@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"time"
 
@@ -205,6 +206,12 @@ func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) erro
 		l.noteRebuilt(status)
 	}
 	err = l.read(ctx, fn)
+	if errors.Is(err, fs.ErrNotExist) { // another process is just replacing it: wait for that
+		if _, err = l.catchUp(ctx); err != nil {
+			return err
+		}
+		err = l.read(ctx, fn)
+	}
 	if !errors.Is(err, query.ErrDamaged) {
 		return err
 	}

@@ -461,3 +461,20 @@ func TestCatchUpMemoryDoesNotGrowWithTheRecords(t *testing.T) {
 		t.Errorf("the heap grew by %d MB", grown>>20)
 	}
 }
+
+// A damaged view is replaced, and for a moment there is none: a reader that comes
+// just then waits.
+func TestAViewThatGoesWhileItIsOpenedIsWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	if _, err := l.Save(ctx, someRecord(1)); err != nil {
+		t.Fatal(err)
+	}
+	gone := false
+	l.opts.Note = func(string) { // the view was made, and is not read yet
+		gone = os.Remove(l.view.Path()) == nil
+	}
+	if n, err := l.Count(ctx, Filter{}); err != nil || n != 1 || !gone {
+		t.Errorf("%d, %v, gone %v", n, err, gone)
+	}
+}

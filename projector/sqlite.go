@@ -67,6 +67,9 @@ func OpenReader(ctx context.Context, path string) (*DB, error) {
 	if err == nil {
 		return &DB{DB: db}, nil
 	}
+	if _, statErr := os.Stat(path); statErr != nil {
+		return nil, statErr // a view that is not there is [fs.ErrNotExist]
+	}
 	if !isUnshared(err) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
