@@ -32,7 +32,7 @@ func cut(file string, size int) damage {
 func TestFlipsInTheLog(t *testing.T) {
 	f := newFlipRig(t)
 	var all []damage
-	for i := range f.howMany(50, 4000) {
+	for i := range f.howMany(50, 2000) {
 		d := flipped("events.db", f.random.IntN(f.size("events.db")), f.random.IntN(8))
 		d.noView = i%2 == 0
 		all = append(all, d)
@@ -53,7 +53,7 @@ func TestFlipsWhereBboltLooks(t *testing.T) {
 	all = f.sample(all, 24)
 	freelist := f.freelist()
 	var free []damage
-	for bit := range 8 * 200 {
+	for bit := 0; bit < 8*200; bit += 4 {
 		free = append(free, flipped("events.db", freelist*page+bit/8, bit%8))
 	}
 	all = append(all, f.sample(free, 12)...)
@@ -81,11 +81,11 @@ func TestCutsOfTheLog(t *testing.T) {
 func TestFlipsBesideTheLog(t *testing.T) {
 	f := newFlipRig(t)
 	var all []damage
-	for range f.howMany(20, 600) {
+	for range f.howMany(20, 300) {
 		all = append(all, flipped("events.index", f.random.IntN(f.size("events.index")), f.random.IntN(8)))
 	}
 	var seal []damage
-	for bit := range 8 * f.size("events.lock") {
+	for bit := 0; bit < 8*f.size("events.lock"); bit += 3 {
 		seal = append(seal, flipped("events.lock", bit/8, bit%8))
 	}
 	all = append(all, f.sample(seal, 20)...)
@@ -105,7 +105,7 @@ func TestFlipsInTheView(t *testing.T) {
 	}
 	f := newFlipRig(t)
 	var all, cuts []damage
-	for range f.howMany(40, 2000) {
+	for range f.howMany(40, 1000) {
 		all = append(all, flipped("experiments.sqlite", f.random.IntN(f.size("experiments.sqlite")), f.random.IntN(8)))
 	}
 	for size := 0; size < f.size("experiments.sqlite"); size += 4096 {

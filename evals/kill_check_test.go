@@ -62,12 +62,15 @@ func (k *killRig) export(round int) exported {
 	cmd := k.binary.command(ctx, k.store, "export")
 	r, w := io.Pipe()
 	cmd.Stdout = w
-	var e ended
+	done := make(chan ended, 1)
 	go func() {
-		e = finish(cmd)
+		e := finish(cmd)
 		w.Close()
+		done <- e
 	}()
 	found, err := readExport(r)
+	r.CloseWithError(err) // so that the command ends where its output was not read to the end
+	e := <-done
 	if err != nil || e.code != 0 || e.diag != "" && !strings.Contains(e.diag, "is missing: built anew") {
 		k.Errorf("round %d: %v%v", round, e, err)
 	}
@@ -107,7 +110,7 @@ var (
 		"events.db", "events.index", "events.lock", "experiments.lock",
 		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal",
 	}
-	leftovers = []string{"events.index.new", "experiments.sqlite.new-*"}
+	leftovers = []string{"events.db.new-*", "events.index.new", "experiments.sqlite.new-*"}
 )
 
 // wantTidy lists the folder. One leftover of a kind is fine until a rebuild, which

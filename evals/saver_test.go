@@ -14,7 +14,7 @@ import (
 )
 
 // saver is the child that saves records one at a time through the Go API. For each
-// it prints a line "ID MICROSECONDS" when the save has returned, and not before.
+// it prints a line "ID MICROSECONDS STATUS" when the save has returned, and not before.
 type saver struct {
 	saves      int           // by each goroutine
 	goroutines int           // that save at once
@@ -73,7 +73,7 @@ func (s *saver) work(logger *explog.Logger, goroutine uint64) error {
 		}
 		took := time.Since(started)
 		s.out.Lock()
-		_, err = fmt.Fprintf(os.Stdout, "%s %d\n", res.ID, took.Microseconds())
+		_, err = fmt.Fprintf(os.Stdout, "%s %d %s\n", res.ID, took.Microseconds(), res.Status)
 		s.out.Unlock()
 		if err != nil {
 			return err
@@ -84,18 +84,19 @@ func (s *saver) work(logger *explog.Logger, goroutine uint64) error {
 
 // saved is a line of a saver.
 type saved struct {
-	id   string
-	took time.Duration
+	id     string
+	took   time.Duration
+	status string
 }
 
 // savedIn reads what a saver printed. A line that a kill cut says nothing.
 func savedIn(out string) []saved {
 	var all []saved
 	for line := range strings.Lines(out) {
-		var id string
+		var id, status string
 		var micros int64
-		if n, _ := fmt.Sscanf(line, "%s %d\n", &id, &micros); n == 2 && strings.HasSuffix(line, "\n") {
-			all = append(all, saved{id, time.Duration(micros) * time.Microsecond})
+		if n, _ := fmt.Sscanf(line, "%s %d %s\n", &id, &micros, &status); n == 3 && strings.HasSuffix(line, "\n") {
+			all = append(all, saved{id, time.Duration(micros) * time.Microsecond, status})
 		}
 	}
 	return all

@@ -13,10 +13,6 @@ import (
 	"time"
 )
 
-// stormPool is how many records there are to save, in a storm: few enough that the
-// processes meet in them.
-const stormPool = 6000
-
 // stormRoles are what the processes of a storm do, the first ones in the short
 // form, all of them in the long one.
 var stormRoles = []stormRole{
@@ -50,12 +46,12 @@ type stormRole struct {
 // share. None may fail, and in the end each record is there once.
 func TestStorm(t *testing.T) {
 	s := &storm{
-		T: t, binary: builtBinary(t), store: filepath.Join(t.TempDir(), "store"), inputs: t.TempDir(),
-		vouched: make(map[string]bool), ran: make(map[string]int),
+		T: t, binary: builtBinary(t), store: filepath.Join(t.TempDir(), "store"), inputs: t.TempDir(), pool: 6000,
+		vouched: make(map[string]bool), waits: make(map[string][]time.Duration), ran: make(map[string]int),
 	}
 	roles, lasting := stormRoles[:6], 5*time.Second
 	if *long {
-		roles, lasting = stormRoles, time.Minute
+		roles, lasting, s.pool = stormRoles, time.Minute, 60_000
 	} else if testing.Short() {
 		lasting = 2 * time.Second
 	}
@@ -78,11 +74,12 @@ type storm struct {
 	binary  program
 	store   string
 	inputs  string
+	pool    int // how many records there are: few enough that the processes meet in them
 	until   time.Time
 	mu      sync.Mutex
 	vouched map[string]bool
-	waits   []time.Duration // of single saves
-	ran     map[string]int  // commands
+	waits   map[string][]time.Duration // of single saves, by what became of the record
+	ran     map[string]int             // commands
 }
 
 // play is what one process after the other does until the storm is over.
@@ -91,9 +88,9 @@ func (s *storm) play(number int, role stormRole, seed uint64) {
 	for n := 0; time.Now().Before(s.until) && !s.Failed(); n++ {
 		switch role.name {
 		case "saver":
-			s.saver(random.Uint64(), stormPool, "-lasting", time.Until(s.until).String())
+			s.saver(random.Uint64(), s.pool, "-lasting", time.Until(s.until).String())
 		case "importer":
-			s.importer(number, random.IntN(stormPool))
+			s.importer(number, random.IntN(s.pool))
 		default:
 			s.command(role.commands[n%len(role.commands)])
 		}
@@ -109,17 +106,17 @@ func (s *storm) saver(seed uint64, pool int, args ...string) {
 	defer s.mu.Unlock()
 	for _, saved := range savedIn(e.out) {
 		s.vouched[saved.id] = true
-		s.waits = append(s.waits, saved.took)
+		s.waits[saved.status] = append(s.waits[saved.status], saved.took)
 	}
 }
 
-// importer is a process that imports a tenth of the records, from one on.
+// importer is a process that imports 600 of the records, from one on.
 func (s *storm) importer(number, from int) {
 	path := filepath.Join(s.inputs, fmt.Sprintf("%d.jsonl", number))
 	var lines strings.Builder
 	var ids []string
-	for n := from; n < from+stormPool/10; n++ {
-		rec := record(n % stormPool)
+	for n := from; n < from+600; n++ {
+		rec := record(n % s.pool)
 		b, err := json.Marshal(rec)
 		if err != nil {
 			s.Error(err)
@@ -177,6 +174,8 @@ func (s *storm) check() {
 
 func (s *storm) report(processes int, lasting time.Duration) {
 	s.Logf("%d processes for %v: %v; %d records", processes, lasting, s.ran, len(s.vouched))
-	s.Logf("single saves %s", quantilesHead)
-	s.Logf("             %s", quantilesOf(s.waits))
+	s.Logf("%-20s %s", "single saves", quantilesHead)
+	for _, status := range []string{"new", "duplicate"} {
+		s.Logf("%-20s %s", status, quantilesOf(s.waits[status]))
+	}
 }
