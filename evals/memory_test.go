@@ -26,10 +26,7 @@ func TestImportMemoryIsFlat(t *testing.T) {
 		t.Skip("it imports 80 MB; run without -short")
 	}
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "explog")
-	if out, err := exec.Command("go", "build", "-o", binary, "github.com/explog/explog/cmd/explog").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := string(builtBinary(t))
 	for _, array := range []bool{false, true} {
 		var peak [2]int64
 		for i, size := range []int{small, large} {

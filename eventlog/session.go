@@ -131,6 +131,9 @@ func (s *session) openError(err error) error {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fmt.Errorf("%w: a program other than explog has %s open", ErrLocked, s.log.Path())
 	}
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return err // it says what was opened
+	}
 	return fmt.Errorf("open %s: %w", s.log.Path(), err)
 }
 

@@ -120,7 +120,7 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 
 // catchUp works under the view's lock.
 func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, error) {
-	st, err := p.readState(ctx)
+	st, err := p.stateBy(ctx, openHeld)
 	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
 		return Status{}, err
 	}
@@ -143,8 +143,10 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 			why = damageOf(err)
 		case isBusy(err):
 			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint), Held: "another program is writing to it"}, nil
+		case err != nil:
+			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, fmt.Errorf("bring %s up to the log: %w", p.Path(), explain(err))
 		default:
-			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, err
+			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, nil
 		}
 	}
 	return p.rebuild(ctx, why)

@@ -33,7 +33,7 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 		err = failpoint.Hit(failpoint.ViewBuilt)
 	}
 	if err != nil {
-		return Status{}, fmt.Errorf("build %s: %w", p.Path(), err)
+		return Status{}, fmt.Errorf("build %s: %w", p.Path(), explain(err))
 	}
 	if pageSize > 0 {
 		err = p.pour(ctx, fresh)
@@ -42,7 +42,7 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 		err = p.replace(ctx, fresh)
 	}
 	if err != nil {
-		return Status{}, fmt.Errorf("put the new %s in place: %w", p.Path(), err)
+		return Status{}, fmt.Errorf("put the new %s in place: %w", p.Path(), explain(err))
 	}
 	return Status{Checkpoint: st.checkpoint, Head: st.checkpoint, Rebuilt: why}, nil
 }
@@ -70,7 +70,7 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 	if _, err := os.Stat(p.Path()); errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
-	db, err := OpenReader(ctx, p.Path())
+	db, err := openHeld(ctx, p.Path())
 	if err == nil {
 		defer db.Close()
 		var size int

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -63,6 +64,15 @@ func (d *DB) Close() error {
 // through a file beside the view; who cannot make that file, for want of rights or
 // of space, reads a private copy of the view instead.
 func OpenReader(ctx context.Context, path string) (*DB, error) {
+	return openReader(ctx, path, lockView)
+}
+
+// openHeld is OpenReader for who has the view's lock.
+func openHeld(ctx context.Context, path string) (*DB, error) {
+	return openReader(ctx, path, func(context.Context, string) (func(), error) { return func() {}, nil })
+}
+
+func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
 	db, err := openReadOnly(ctx, path)
 	if err == nil {
 		return &DB{DB: db}, nil
@@ -73,7 +83,7 @@ func OpenReader(ctx context.Context, path string) (*DB, error) {
 	if !isUnshared(err) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	dir, err := copyView(ctx, path)
+	dir, err := copyView(ctx, path, lock)
 	if err != nil {
 		return nil, fmt.Errorf("open %s, which cannot be shared here, as a copy: %w", path, err)
 	}
@@ -100,13 +110,12 @@ func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 // copyView copies a view with its write-ahead log into a temporary folder, as it
 // is at one moment: under the view's lock, which keeps explog's writers away, and
 // again if it changed meanwhile all the same.
-func copyView(ctx context.Context, path string) (dir string, err error) {
-	if f, err := os.Open(strings.TrimSuffix(path, ".sqlite") + ".lock"); err == nil {
-		if err := flock.Lock(ctx, f, copyWait); err != nil {
-			return "", err
-		}
-		defer f.Close()
+func copyView(ctx context.Context, path string, lock lockFunc) (dir string, err error) {
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return "", err
 	}
+	defer unlock()
 	dir, err = os.MkdirTemp("", "explog-view-")
 	if err != nil {
 		return "", err
@@ -122,6 +131,21 @@ func copyView(ctx context.Context, path string) (dir string, err error) {
 		}
 	}
 	return "", errors.Join(err, os.RemoveAll(dir))
+}
+
+// lockFunc keeps explog's writers away from a view until unlock is called.
+type lockFunc func(ctx context.Context, path string) (unlock func(), err error)
+
+// lockView takes the view's lock, if there is one.
+func lockView(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.Open(strings.TrimSuffix(path, ".sqlite") + ".lock")
+	if err != nil {
+		return func() {}, nil
+	}
+	if err := flock.Lock(ctx, f, copyWait); err != nil {
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }
 
 const copyWait = 30 * time.Second
@@ -238,6 +262,14 @@ func damageOf(err error) string {
 		return otherVersion
 	}
 	return damaged
+}
+
+// explain adds what the system would say to what SQLite says of a full disk.
+func explain(err error) error {
+	if codeOf(err) == sqlite3.SQLITE_FULL || detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	}
+	return err
 }
 
 // isBusy reports whether another connection held the file for too long.

@@ -28,10 +28,15 @@ type state struct {
 // readState opens the view and reads what it says of itself. A view that is not
 // there is [fs.ErrNotExist].
 func (p *Projector) readState(ctx context.Context) (state, error) {
+	return p.stateBy(ctx, OpenReader)
+}
+
+// stateBy is readState with a way to open the view.
+func (p *Projector) stateBy(ctx context.Context, open func(context.Context, string) (*DB, error)) (state, error) {
 	if _, err := os.Stat(p.Path()); err != nil {
 		return state{}, err
 	}
-	db, err := OpenReader(ctx, p.Path())
+	db, err := open(ctx, p.Path())
 	if err != nil {
 		return state{}, err
 	}
