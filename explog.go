@@ -249,13 +249,13 @@ func (l *Logger) catchUp(ctx context.Context) (projector.Status, error) {
 		l.noteRebuilt(status)
 	}
 	if status.Held != "" {
-		l.opts.Note(fmt.Sprintf("%s is read as it is, %d events behind the log: %s", l.view.Path(), status.Behind(), status.Held))
+		l.opts.Note(fmt.Sprintf("%s is read as it is, %s behind the log: %s", l.view.Path(), events(status.Behind()), status.Held))
 	}
 	return status, nil
 }
 
 func (l *Logger) noteRebuilt(s projector.Status) {
-	l.opts.Note(fmt.Sprintf("%s %s: built anew from the log (%d events)", l.view.Path(), s.Rebuilt, s.Checkpoint))
+	l.opts.Note(fmt.Sprintf("%s %s: built anew from the log (%s)", l.view.Path(), s.Rebuilt, events(s.Checkpoint)))
 }
 
 // Rebuild builds the view anew from the log and returns the number of events in
@@ -271,4 +271,11 @@ func (l *Logger) noStore(err error) error {
 		return fmt.Errorf("%w: %s has no events.db; import or save a record to make one, or name another folder", ErrNoStore, l.dir)
 	}
 	return err
+}
+
+func events(n uint64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
 }
