@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -144,29 +145,49 @@ const (
 	batchBytes   = 4 << 20
 )
 
-// importInto runs the import against the log or its shadow.
+// importInto runs the import against the log or its shadow: while one batch is
+// appended, the next one is parsed.
 func (l *Logger) importInto(ctx context.Context, to appender, r io.Reader, o ImportOptions) (ImportReport, error) {
-	im := importer{to: to, opts: o, defaults: l.importDefaults(o)}
+	im := importer{to: to, opts: o, batches: make(chan batch, 1), stop: make(chan struct{})}
+	var parsing sync.WaitGroup
+	parsing.Go(func() {
+		defer close(im.batches)
+		l.parseAll(ctx, r, &im)
+	})
+	defer parsing.Wait()
+	defer close(im.stop)
+	for b := range im.batches {
+		if b.err != nil { // what came before is sound and is kept
+			return im.report, errors.Join(b.err, im.save(context.WithoutCancel(ctx), b))
+		}
+		if err := im.save(ctx, b); err != nil {
+			return im.report, err
+		}
+	}
+	return im.report, nil
+}
+
+// parseAll makes batches of the input, until it ends or the import does.
+func (l *Logger) parseAll(ctx context.Context, r io.Reader, im *importer) {
+	p := parser{opts: im.opts, defaults: l.importDefaults(im.opts)}
 	ids := newOrdinals()
 	defer ids.close()
-	if !o.Strict {
-		im.defaults.NewID = func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) }
+	if !im.opts.Strict {
+		p.defaults.NewID = func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) }
 	}
 	for v, err := range input.Values(r, l.opts.MaxRecord) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err != nil { // what came before is sound and is kept
-			return im.report, errors.Join(err, im.flush(context.WithoutCancel(ctx)))
+		if err == nil {
+			p.add(v)
+			err = ids.err
 		}
-		if err := im.add(ctx, v); err != nil {
-			return im.report, err
-		}
-		if ids.err != nil {
-			return im.report, ids.err
+		if (err != nil || p.full()) && !im.give(p.take(err)) || err != nil {
+			return
 		}
 	}
-	return im.report, im.flush(ctx)
+	im.give(p.take(nil))
 }
 
 func (l *Logger) importDefaults(o ImportOptions) event.Defaults {
@@ -189,49 +210,81 @@ func baseName(source string) string {
 	return filepath.Base(source)
 }
 
-// importer gathers items into batches.
-type importer struct {
-	to       appender
+// batch is what is appended in one transaction.
+type batch struct {
+	prepared
+	err error // what ended the input behind these items
+}
+
+// parser gathers items into batches.
+type parser struct {
 	opts     ImportOptions
 	defaults event.Defaults
 	items    []item
 	bytes    int
-	report   ImportReport
 }
 
 // add takes one value of the input.
-func (im *importer) add(ctx context.Context, v input.Value) error {
-	it := item{raw: append([]byte(nil), v.Raw...), source: im.opts.Source, line: v.Line, offset: v.Offset}
+func (p *parser) add(v input.Value) {
+	it := item{raw: append([]byte(nil), v.Raw...), source: p.opts.Source, line: v.Line, offset: v.Offset}
 	if v.Fault != nil {
 		it.reject = &event.Rejected{Faults: []event.Fault{*v.Fault}, Length: v.Length, SHA256: v.SHA256}
 	} else {
-		im.parse(&it)
+		p.parse(&it)
 	}
-	im.items = append(im.items, it)
-	im.bytes += len(it.raw)
-	if len(im.items) < batchRecords && im.bytes < batchBytes {
-		return nil
-	}
-	return im.flush(ctx)
+	p.items = append(p.items, it)
+	p.bytes += len(it.raw)
 }
 
 // parse makes the item a record or a reject.
-func (im *importer) parse(it *item) {
+func (p *parser) parse(it *item) {
 	d, err := event.ParseDraft(it.raw)
 	if err == nil {
-		it.saved, err = d.Complete(im.defaults)
+		it.saved, err = d.Complete(p.defaults)
 	}
 	if err != nil {
 		it.reject = rejectOf(err)
 	}
 }
 
-// flush appends the batch and reports it.
-func (im *importer) flush(ctx context.Context) error {
-	if len(im.items) == 0 {
+func (p *parser) full() bool { return len(p.items) >= batchRecords || p.bytes >= batchBytes }
+
+// take hands over what was gathered.
+func (p *parser) take(ended error) batch {
+	ready, err := prepare(p.items)
+	p.items, p.bytes = nil, 0
+	if err != nil {
+		return batch{err: err}
+	}
+	return batch{ready, ended}
+}
+
+// importer appends batches and reports them.
+type importer struct {
+	to      appender
+	opts    ImportOptions
+	batches chan batch
+	stop    chan struct{} // closed when no more are wanted
+	report  ImportReport
+}
+
+// give hands a batch from the parser to the importer; it returns false where that
+// has ended.
+func (im *importer) give(b batch) bool {
+	select {
+	case im.batches <- b:
+		return true
+	case <-im.stop:
+		return false
+	}
+}
+
+// save appends the batch and reports it.
+func (im *importer) save(ctx context.Context, b batch) error {
+	if len(b.items) == 0 {
 		return nil
 	}
-	results, err := appendItems(ctx, im.to, im.items)
+	results, err := b.append(ctx, im.to)
 	if err != nil {
 		return err
 	}
@@ -239,13 +292,12 @@ func (im *importer) flush(ctx context.Context) error {
 		im.report.count(res.Status)
 		quiet := res.Clamped == nil && res.Noted == nil && (res.Status == New || res.Status == Duplicate)
 		if im.opts.OnResult != nil && !quiet {
-			it := im.items[i]
+			it := b.items[i]
 			im.opts.OnResult(ImportResult{Result: res, Source: it.source, Line: it.line, Offset: it.offset})
 		}
 	}
 	if im.opts.OnBatch != nil {
-		im.opts.OnBatch(len(im.items), im.report)
+		im.opts.OnBatch(len(b.items), im.report)
 	}
-	im.items, im.bytes = im.items[:0], 0
 	return nil
 }

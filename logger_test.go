@@ -375,11 +375,11 @@ func TestAnInterruptedImportSaysWhatIsSaved(t *testing.T) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, err := l.Import(ctx, strings.NewReader(in.String()), ImportOptions{Client: "c", OnBatch: func(int, ImportReport) { cancel() }})
-	if !errors.Is(err, context.Canceled) || r.New != batchRecords {
+	if !errors.Is(err, context.Canceled) || r.New < batchRecords || r.New == 3*batchRecords {
 		t.Errorf("%+v %v", r, err)
 	}
-	if n, err := l.Count(context.Background(), Filter{}); err != nil || n != batchRecords {
-		t.Errorf("%d records, %v", n, err)
+	if n, err := l.Count(context.Background(), Filter{}); err != nil || n != r.New {
+		t.Errorf("%d records, %v, but %d were reported", n, err, r.New)
 	}
 }
 

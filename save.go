@@ -189,30 +189,47 @@ type appender interface {
 	Append(ctx context.Context, b eventlog.Batch) ([]eventlog.Result, error)
 }
 
-// appendItems appends items in one transaction and tells what became of each.
-func appendItems(ctx context.Context, to appender, items []item) ([]Result, error) {
-	events := make([]eventlog.Event, len(items))
-	results := make([]Result, len(items))
+// prepared are items with what is logged of them.
+type prepared struct {
+	items   []item
+	events  []eventlog.Event
+	results []Result // what becomes of each if nothing like it is in the log
+}
+
+func prepare(items []item) (prepared, error) {
+	p := prepared{items: items, events: make([]eventlog.Event, len(items)), results: make([]Result, len(items))}
 	for i, it := range items {
 		f, err := it.fact()
 		if err != nil {
-			return nil, err
+			return p, err
 		}
-		events[i] = toEvent(f)
-		results[i] = newResult(it)
+		p.events[i], p.results[i] = toEvent(f), newResult(it)
 	}
-	fates, err := to.Append(ctx, eventlog.Batch{Events: events, Taken: func(i int, stored eventlog.Event) (*eventlog.Event, error) {
-		return taken(items[i], stored, &results[i])
+	return p, nil
+}
+
+// append appends the items in one transaction and tells what became of each.
+func (p prepared) append(ctx context.Context, to appender) ([]Result, error) {
+	fates, err := to.Append(ctx, eventlog.Batch{Events: p.events, Taken: func(i int, stored eventlog.Event) (*eventlog.Event, error) {
+		return taken(p.items[i], stored, &p.results[i])
 	}})
 	if err != nil {
 		return nil, err
 	}
 	for i, fate := range fates {
-		if items[i].reject == nil && fate.Fate == eventlog.Dropped {
-			results[i].Status = Duplicate
+		if p.items[i].reject == nil && fate.Fate == eventlog.Dropped {
+			p.results[i].Status = Duplicate
 		}
 	}
-	return results, nil
+	return p.results, nil
+}
+
+func appendItems(ctx context.Context, to appender, items []item) ([]Result, error) {
+	p, err := prepare(items)
+	if err != nil {
+		return nil, err
+	}
+	return p.append(ctx, to)
 }
 
 // newResult is what an item's result is, if nothing like it is in the log.

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -347,4 +348,37 @@ func TestDeepAndLongValuesTakeLinearTime(t *testing.T) {
 			t.Errorf("%s: %v", name, took)
 		}
 	}
+}
+
+func TestReadSavedIsDecodeSaved(t *testing.T) {
+	whole := complete(t, `{"x":[1,{"y":"}\""}],"id":"7D9F3C1E-0F4B-4A65-9D5E-2F8B1C6A7E90","client_id":"hre","run_id":"r","problem":"p \u0000 \"q\"",`+
+		`"solution":"","score":1.50,"timestamp":"2026-04-07T09:30:00Z","account_snapshot":{"solution":1},"sources_used":["a"]}`, importDefaults()).Fact()
+	want, err := DecodeSaved(whole.Version, whole.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadSaved(whole.Version, whole.Data)
+	if err != nil || got.Row() != want.Row() || got.id != want.id || got.filled != want.filled || !equalExtra(got.extra, want.extra) {
+		t.Errorf("%+v, want %+v, %v", got.Row(), want.Row(), err)
+	}
+	if _, err := ReadSaved(9, whole.Data); !errors.Is(err, ErrPayload) {
+		t.Errorf("another version: %v", err)
+	}
+	for n := range whole.Data { // cut anywhere it is an error, and no crash
+		if _, err := ReadSaved(whole.Version, whole.Data[:n]); err == nil {
+			t.Fatalf("cut to %d bytes: no error", n)
+		}
+	}
+}
+
+// Whatever the bytes are, reading them ends, without a crash.
+func FuzzReadSaved(f *testing.F) {
+	f.Add([]byte("\x00\x00" + validLine))
+	f.Add([]byte(`\x00\x00{"id":"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ReadSaved(savedVersion, data)
+		if err == nil {
+			s.Row()
+		}
+	})
 }

@@ -19,10 +19,15 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// scanString returns the index behind the string that begins at b[i].
+// scanString returns the index behind the string that begins at b[i]. It panics, as
+// the others do, where the JSON turns out not to be valid.
 func scanString(b []byte, i int) int {
 	for {
-		i += 1 + bytes.IndexByte(b[i+1:], '"')
+		n := bytes.IndexByte(b[i+1:], '"')
+		if n < 0 {
+			panic("a string does not end")
+		}
+		i += 1 + n
 		backslashes := 0
 		for b[i-1-backslashes] == '\\' {
 			backslashes++

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type Batch struct {
 	// Events to append; only ID, Type, Version and Data are read.
 	Events []Event
 	// Taken is asked what to do with Events[i], whose UUID the log, or the batch
-	// before i, has already. Nil drops it: the log has that fact. An event is
+	// before i, has already with another type, version or data: an event that is
+	// there as it is offered is dropped without asking. Nil drops it: the log has that fact. An event is
 	// appended in its place, unless that one's UUID is taken too. Without a
 	// function, events whose UUID is taken are dropped.
 	Taken func(i int, stored Event) (*Event, error)
@@ -238,7 +240,7 @@ func (p *planner) plan(r *request, seq uint64) (err error) {
 			continue
 		}
 		r.results[i] = Result{Dropped, stored.Seq}
-		if r.batch.Taken == nil {
+		if r.batch.Taken == nil || stored.Type == ev.Type && stored.Version == ev.Version && bytes.Equal(stored.Data, ev.Data) {
 			continue
 		}
 		instead, err := r.batch.Taken(i, stored)

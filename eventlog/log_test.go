@@ -190,6 +190,27 @@ func TestAUUIDIsAppendedOnce(t *testing.T) {
 	}
 }
 
+// changed is an event with the UUID of another one and other data.
+func changed(n int) Event {
+	ev := eventOf(n)
+	ev.Data = append(ev.Data, '!')
+	return ev
+}
+
+func TestAnEventThatIsThereAsItIsOfferedIsDropped(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventOf(1))
+	results, err := l.Append(context.Background(), Batch{Events: []Event{eventOf(1), changed(1)}, Taken: func(i int, _ Event) (*Event, error) {
+		if i == 0 {
+			t.Error("asked about an event that is the same")
+		}
+		return nil, nil
+	}})
+	if err != nil || results[0] != (Result{Dropped, 1}) {
+		t.Errorf("%v, %v", results, err)
+	}
+}
+
 func TestTakenDecidesWhatTakesAnEventsPlace(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, eventsOf(0, 300)...)
@@ -207,7 +228,11 @@ func TestTakenDecidesWhatTakesAnEventsPlace(t *testing.T) {
 		{{Dropped, 8}, {Replaced, 301}, {Appended, 302}, {Known, 301}},
 		{{Dropped, 8}, {Known, 301}, {Known, 301}, {Known, 301}},
 	} {
-		got, err := l.Append(context.Background(), Batch{Events: []Event{eventOf(7), eventOf(9), eventOf(500), eventOf(11)}, Taken: func(i int, s Event) (*Event, error) {
+		offered := []Event{changed(7), changed(9), eventOf(500), changed(11)}
+		if round == 1 {
+			offered[2] = changed(500)
+		}
+		got, err := l.Append(context.Background(), Batch{Events: offered, Taken: func(i int, s Event) (*Event, error) {
 			if s.Seq > 300 {
 				ev := eventOf(1000)
 				return &ev, nil
@@ -225,7 +250,7 @@ func TestAFailedBatchLeavesNothing(t *testing.T) {
 	mustAppend(t, l, eventOf(1))
 	stop := errors.New("stop")
 	_, err := l.Append(context.Background(), Batch{
-		Events: []Event{eventOf(2), eventOf(1), eventOf(3)},
+		Events: []Event{eventOf(2), changed(1), eventOf(3)},
 		Taken:  func(int, Event) (*Event, error) { return nil, stop },
 	})
 	if !errors.Is(err, stop) {

@@ -30,18 +30,19 @@ func newApplier(ctx context.Context, tx *sql.Tx, view View) *applier {
 	return &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt)}
 }
 
-// fold applies one event, as rows or as a dead event.
+// fold applies one event.
 func (a *applier) fold(ev eventlog.Event) error {
-	var failed error
-	err := a.view.Fold(ev, func(s *Statement, args ...any) {
-		if failed == nil {
-			failed = a.emit(s, args)
+	return a.apply(folded{}.with(a.view, ev))
+}
+
+// apply runs what folds emitted.
+func (a *applier) apply(f folded) error {
+	for _, e := range f.emitted {
+		if err := a.emit(e.statement, e.args); err != nil {
+			return err
 		}
-	})
-	if err != nil {
-		failed = a.emit(insertDead, []any{ev.Seq, ev.Type, ev.Version, err.Error()})
 	}
-	return failed
+	return nil
 }
 
 func (a *applier) emit(s *Statement, args []any) error {
@@ -58,6 +59,30 @@ func (a *applier) emit(s *Statement, args []any) error {
 		return a.flush()
 	}
 	return nil
+}
+
+// folded is what the folds of some events emitted, in order.
+type folded struct {
+	emitted []emitted
+	last    eventlog.Event // without its data
+}
+
+type emitted struct {
+	statement *Statement
+	args      []any
+}
+
+// with adds what the fold of an event emits: rows, or a dead event.
+func (f folded) with(view View, ev eventlog.Event) folded {
+	before := len(f.emitted)
+	err := view.Fold(ev, func(s *Statement, args ...any) { f.emitted = append(f.emitted, emitted{s, args}) })
+	if err != nil {
+		dead := emitted{insertDead, []any{ev.Seq, ev.Type, ev.Version, err.Error()}}
+		f.emitted = append(f.emitted[:before], dead)
+	}
+	f.last = ev
+	f.last.Data = nil
+	return f
 }
 
 // flush puts in the rows that are waiting.

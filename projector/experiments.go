@@ -65,7 +65,7 @@ func foldExperiments(ev eventlog.Event, emit Emit) error {
 }
 
 func foldSaved(ev eventlog.Event, emit Emit) error {
-	saved, err := event.DecodeSaved(ev.Version, ev.Data)
+	saved, err := event.ReadSaved(ev.Version, ev.Data)
 	if err != nil {
 		return err
 	}

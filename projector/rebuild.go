@@ -118,17 +118,19 @@ func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, among func(
 		}
 	}
 	a := newApplier(ctx, tx, p.view)
-	for ev, err := range p.log.Events(ctx, 1) {
-		if err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for chunk := range p.foldLog(ctx, among) {
+		if chunk.err != nil {
+			return chunk.err
+		}
+		if err := a.apply(chunk.folded); err != nil {
 			return err
 		}
-		if !among(ev) {
-			break
-		}
-		if err := a.fold(ev); err != nil {
-			return err
-		}
-		st.moveTo(ev)
+		st.moveTo(chunk.last)
+	}
+	if err := ctx.Err(); err != nil { // it was not the log that ended
+		return err
 	}
 	if err := a.flush(); err != nil {
 		return err
@@ -137,6 +139,50 @@ func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, among func(
 		return fmt.Errorf("make indexes: %w", err)
 	}
 	return writeState(ctx, tx, *st)
+}
+
+// foldedChunk is what some events fold to, or why there are no more.
+type foldedChunk struct {
+	folded
+	err error
+}
+
+// foldLog reads the log and folds it, while who receives the chunks writes them. It
+// ends behind the last event that is wanted, or with the context.
+func (p *Projector) foldLog(ctx context.Context, among func(eventlog.Event) bool) <-chan foldedChunk {
+	const eventsPerChunk = 256
+	chunks := make(chan foldedChunk, 2)
+	go func() {
+		defer close(chunks)
+		var f folded
+		n := 0
+		give := func(err error) bool {
+			select {
+			case chunks <- foldedChunk{f, err}:
+				f, n = folded{}, 0
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		for ev, err := range p.log.Events(ctx, 1) {
+			if err != nil {
+				give(err)
+				return
+			}
+			if !among(ev) {
+				break
+			}
+			f = f.with(p.view, ev)
+			if n++; n == eventsPerChunk && !give(nil) {
+				return
+			}
+		}
+		if n > 0 {
+			give(nil)
+		}
+	}()
+	return chunks
 }
 
 // finish turns a new file into one that lives in WAL mode, and syncs it.
