@@ -51,6 +51,7 @@ type CaptureOptions struct {
 func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (ImportReport, error) {
 	pass := &passer{to: o.Pass}
 	k := keeper{log: l, opts: o, pass: pass, items: make(chan item, 1024), failed: make(chan struct{})}
+	k.room.L = &k.mu
 	ids := newOrdinals()
 	defer ids.close()
 	def := event.Defaults{
@@ -139,14 +140,45 @@ type keeper struct {
 	items  chan item
 	report ImportReport
 
+	mu    sync.Mutex
+	room  sync.Cond // on mu: there is more of it
+	bytes int       // of the items that came and are not saved
+	dead  bool      // nothing is saved any more
+
 	failed chan struct{} // closed on an error
 	err    error
 	lost   []item // of the commit that failed
 	pass   *passer
 }
 
+// mostWaiting is how many bytes of records may wait to be saved: the program waits
+// then.
+const mostWaiting = 64 << 20
+
+// take makes room for an item, or waits until there is.
+func (k *keeper) take(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for k.bytes > 0 && k.bytes+n > mostWaiting && !k.dead {
+		k.room.Wait()
+	}
+	k.bytes += n
+}
+
+// free says that items are saved, or never will be.
+func (k *keeper) free(items []item, dead bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, it := range items {
+		k.bytes -= len(it.raw)
+	}
+	k.dead = dead
+	k.room.Broadcast()
+}
+
 // send gives an item to the keeper or, once the store has failed, hands it on.
 func (k *keeper) send(it item) {
+	k.take(len(it.raw))
 	select {
 	case <-k.failed:
 	default:
@@ -183,11 +215,13 @@ func (k *keeper) run(ctx context.Context) {
 		if err != nil {
 			k.err, k.lost = err, batch
 			close(k.failed)
+			k.free(nil, true)
 			if k.opts.OnFailure != nil {
 				k.opts.OnFailure(err)
 			}
 			return
 		}
+		k.free(batch, false)
 		for i, res := range results {
 			k.report.count(res.Status)
 			if k.opts.OnResult != nil {

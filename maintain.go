@@ -41,7 +41,7 @@ type AsOf struct {
 	Time time.Time
 }
 
-// ErrNoSuchMoment means that the log had no event yet, or has not as many.
+// ErrNoSuchMoment means that the log has not as many events.
 var ErrNoSuchMoment = errors.New("explog: the log has no such moment")
 
 // RebuildAsOf writes the view as it was at a moment to a new file, and returns the

@@ -280,7 +280,7 @@ func (l *Log) ensure() error {
 	if exists, err := l.Exists(); exists || err != nil {
 		return err
 	}
-	if err := l.sweep(); err != nil {
+	if err := sweep(l.Path()); err != nil {
 		return err
 	}
 	id, err := uuid.NewRandom()

@@ -47,7 +47,11 @@ func (l *Log) Compact(ctx context.Context) (Compacted, error) {
 		if err := s.copyRest(c, r); err != nil {
 			return err
 		}
-		if err := c.finish(s.image.txid); err != nil {
+		original, err := s.file.Stat()
+		if err != nil {
+			return err
+		}
+		if err := c.finish(s.image.txid, original); err != nil {
 			return err
 		}
 		return s.replaceBy(c)
@@ -74,14 +78,18 @@ func (l *Log) beginCopy(ctx context.Context, id Identity) (*copier, error) {
 		return nil, err
 	}
 	defer h.release()
-	if err := l.sweep(); err != nil {
-		return nil, err
-	}
-	path, err := freshName(l.Path())
+	path, err := filepath.EvalSymlinks(l.Path()) // a link stays one: what it leads to is replaced
 	if err != nil {
 		return nil, err
 	}
-	return newCopier(path, id)
+	if err := sweep(path); err != nil {
+		return nil, err
+	}
+	fresh, err := freshName(path)
+	if err != nil {
+		return nil, err
+	}
+	return newCopier(fresh, id)
 }
 
 // copyRest copies what was appended since the copier last looked.
@@ -106,13 +114,17 @@ func (s *session) replaceBy(c *copier) error {
 	if c.at != s.head {
 		return fmt.Errorf("the copy ends at event %d, the log at %d", c.at.seq, s.head.seq)
 	}
-	if err := os.Rename(c.path, s.log.Path()); err != nil {
+	path, err := filepath.EvalSymlinks(s.log.Path())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(c.path, path); err != nil {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.CopyRenamed); err != nil {
 		return err
 	}
-	if err := syncDir(s.log.dir); err != nil {
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.CompactRenamed); err != nil {
@@ -143,7 +155,14 @@ func (l *Log) Backup(ctx context.Context, path string) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	if err := l.replaceable(path, head); err != nil {
+	if err := l.replaceable(ctx, path, head); err != nil {
+		return Head{}, err
+	}
+	if err := sweep(path); err != nil {
+		return Head{}, err
+	}
+	original, err := os.Stat(l.Path())
+	if err != nil {
 		return Head{}, err
 	}
 	fresh, err := freshName(path)
@@ -158,12 +177,15 @@ func (l *Log) Backup(ctx context.Context, path string) (Head, error) {
 	if err := c.copyUpTo(ctx, &reader{log: l, from: 1}, head.Seq); err != nil {
 		return Head{}, err
 	}
-	if err := c.finish(0); err != nil {
+	if err := c.finish(0, original); err != nil {
 		return Head{}, err
 	}
 	copied, err := verifyFile(fresh)
 	if err != nil {
 		return Head{}, fmt.Errorf("the backup is not what was written: %w", err)
+	}
+	if err := l.replaceable(ctx, path, copied); err != nil { // another backup may have come first
+		return Head{}, err
 	}
 	if err := os.Rename(fresh, path); err != nil {
 		return Head{}, err
@@ -176,7 +198,7 @@ func (l *Log) Backup(ctx context.Context, path string) (Head, error) {
 
 // replaceable reports whether a backup may have this name: there is no such file,
 // or it is an older backup.
-func (l *Log) replaceable(path string, head Head) error {
+func (l *Log) replaceable(ctx context.Context, path string, head Head) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -196,7 +218,35 @@ func (l *Log) replaceable(path string, head Head) error {
 	case old.Seq > head.Seq:
 		return fmt.Errorf("%w: %s has %d events, the log %d; name another file", ErrNotABackup, path, old.Seq, head.Seq)
 	}
-	return nil
+	hash, err := l.hashAt(ctx, old.Seq)
+	if err == nil && hash != old.Hash {
+		err = fmt.Errorf("%w: %s has events that the log has not; name another file", ErrNotABackup, path)
+	}
+	return err
+}
+
+// hashAt returns the hash of the chain after an event; 0 is before the first.
+func (l *Log) hashAt(ctx context.Context, seq uint64) (hash Hash, err error) {
+	err = l.read(ctx, func(s *session) error {
+		if hash = genesis(s.identity.ID).hash; seq == 0 {
+			return nil
+		}
+		b, err := s.holding(seq)
+		if err != nil {
+			return err
+		}
+		at, err := s.before(seq)
+		if err != nil {
+			return err
+		}
+		events, _, err := b.chained(at)
+		if err != nil {
+			return s.damage(seq, "%v", err)
+		}
+		hash = events[seq-b.first].Hash
+		return nil
+	})
+	return hash, err
 }
 
 // inFile runs fn on a log in a file that nobody writes, under any name.

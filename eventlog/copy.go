@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,7 @@ const copyTxBytes = 16 << 20
 func newCopier(path string, id Identity) (*copier, error) {
 	db, err := initialise(path, id, true)
 	if err != nil {
+		os.Remove(path)
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
 	db.AllocSize = copyTxBytes // what is too much is cut off at the end
@@ -118,9 +120,9 @@ func (c *copier) commit() error {
 	return nil
 }
 
-// finish writes what is left, gives the file a transaction id above another one,
-// cuts off what it does not use, and syncs it.
-func (c *copier) finish(above uint64) error {
+// finish writes what is left, gives the file a transaction id above another one and
+// the rights of the original, cuts off what it does not use, and syncs it.
+func (c *copier) finish(above uint64, original fs.FileInfo) error {
 	if err := errors.Join(c.flush(), c.commit(), c.db.Close()); err != nil {
 		return err
 	}
@@ -134,6 +136,9 @@ func (c *copier) finish(above uint64) error {
 		err = raiseTxid(f, im, above)
 	}
 	if err == nil {
+		err = giveRights(f, original)
+	}
+	if err == nil {
 		err = f.Truncate(int64(im.highWater) * im.pageSize)
 	}
 	if err == nil {
@@ -143,6 +148,23 @@ func (c *copier) finish(above uint64) error {
 		return fmt.Errorf("finish %s: %w", c.path, err)
 	}
 	return failpoint.Hit(failpoint.CopySynced)
+}
+
+// giveRights gives a file the permissions and the owner of another one.
+func giveRights(f *os.File, original fs.FileInfo) error {
+	if err := f.Chmod(original.Mode().Perm()); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	own, ok := info.Sys().(*syscall.Stat_t)
+	wanted, known := original.Sys().(*syscall.Stat_t)
+	if !ok || !known || own.Uid == wanted.Uid && own.Gid == wanted.Gid {
+		return nil
+	}
+	return f.Chown(int(wanted.Uid), int(wanted.Gid))
 }
 
 // discard removes a copy that did not become a file of its own.
@@ -216,18 +238,20 @@ func freshName(path string) (string, error) {
 	return path + ".new-" + id.String(), err
 }
 
-// sweep removes files that were never finished: whoever still works on one has it
-// locked. The caller has the lease, under which they are made.
-func (l *Log) sweep() error {
-	entries, err := os.ReadDir(l.dir)
+// sweep removes files that were to become one of this name and were never finished:
+// whoever still works on one has it locked.
+func sweep(path string) error {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), l.name+".new-") {
+		id, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+".new-")
+		if _, err := uuid.Parse(id); !ok || err != nil {
 			continue
 		}
-		if err := removeUnlocked(filepath.Join(l.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := removeUnlocked(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}

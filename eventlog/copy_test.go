@@ -1,12 +1,14 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -172,6 +174,134 @@ func TestBackupIsTheLog(t *testing.T) {
 	mustAppend(t, restored, eventOf(600))
 }
 
+// A log that was restored from a backup and went on is another history.
+func TestBackupKeepsAnotherHistory(t *testing.T) {
+	ctx := context.Background()
+	l, restored := newLog(t), newLog(t)
+	mustAppend(t, l, eventsOf(0, 10)...)
+	path := filepath.Join(t.TempDir(), "backup.db")
+	if _, err := l.Backup(ctx, path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(restored.Path(), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, restored, eventsOf(100, 105)...)
+	if _, err := restored.Backup(ctx, path); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, eventsOf(200, 220)...)
+	if _, err := l.Backup(ctx, path); !errors.Is(err, ErrNotABackup) {
+		t.Errorf("the other history is overwritten: %v", err)
+	}
+}
+
+func TestACompactedLogHasItsRightsAndItsLink(t *testing.T) {
+	ctx := context.Background()
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, 10)...)
+	elsewhere := filepath.Join(t.TempDir(), "big.db")
+	if err := errors.Join(os.Rename(l.Path(), elsewhere), os.Symlink(elsewhere, l.Path()), os.Chmod(elsewhere, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	root := os.Getuid() == 0
+	if root {
+		if err := os.Chown(elsewhere, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	link, err := os.Readlink(l.Path())
+	info, statErr := os.Stat(l.Path())
+	if err != nil || statErr != nil || link != elsewhere || info.Mode().Perm() != 0o600 || root && info.Sys().(*syscall.Stat_t).Uid != 65534 {
+		t.Errorf("link %q, %v; %v, %v", link, err, info, statErr)
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if _, err := l.Backup(ctx, backup); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup: %v, %v", info, err)
+	}
+}
+
+func TestWhatAKilledCopyLeftIsRemoved(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventOf(1))
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	for _, path := range []string{l.Path(), backup} {
+		left, err := freshName(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left, []byte("half"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep := backup + ".new-year"
+	if err := os.WriteFile(keep, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(second(l.Compact(context.Background())), second(l.Backup(context.Background(), backup))); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(l.Path() + ".new-*")
+	more, _ := filepath.Glob(backup + ".new-*")
+	if left != nil || len(more) != 1 || more[0] != keep {
+		t.Errorf("left: %v, %v", left, more)
+	}
+}
+
+// Behind damage no hash tells which of two blocks was committed: that is said.
+func TestSalvageDoubtsWhatTheChainDoesNotProve(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, 100)...)
+	at := position{100, readAll(t, l, 100)[0].Hash}
+	mustAppend(t, l, eventsOf(100, 103)...)
+	damagedAt := position{103, readAll(t, l, 103)[0].Hash}
+	mustAppend(t, l, eventsOf(103, 120)...)
+	mustAppend(t, l, eventsOf(120, 130)...)
+	stale, _ := encodeBlock(at, eventsOf(500, 510))
+	hit, _ := encodeBlock(damagedAt, readAll(t, l, 104)[:17])
+	c := damagedCopy(t, l, func(b []byte) []byte {
+		for {
+			i := bytes.Index(b, hit[blockHeader:])
+			if i < 0 {
+				return append(append(b, seqKey(101)...), stale...)
+			}
+			b[i+20]++
+		}
+	})
+	s, err := c.Salvage(context.Background(), newLog(t))
+	if err != nil || len(s.Doubtful) == 0 || s.Doubtful[0].From > 101 || s.Doubtful[0].To < 103 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestASalvageThatFailsCanBeRepeated(t *testing.T) {
+	l := someLog(t)
+	to := New(t.TempDir(), Options{})
+	inTheWay := filepath.Join(to.dir, IndexFileName, "x")
+	if err := os.MkdirAll(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := l.Salvage(context.Background(), to); err == nil {
+		t.Fatalf("%+v", s)
+	}
+	if err := os.RemoveAll(filepath.Dir(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := l.Salvage(context.Background(), to); err != nil || s.Events != s.End {
+		t.Errorf("again: %+v, %v", s, err)
+	}
+}
+
 func TestBackupReplacesOnlyAnOlderBackup(t *testing.T) {
 	ctx := context.Background()
 	l, other := newLog(t), newLog(t)
@@ -269,6 +399,12 @@ func checkSalvage(t *testing.T, c *Log, want []Event, most int) {
 	t.Helper()
 	to := New(t.TempDir(), Options{LockTimeout: 10 * time.Second})
 	s, err := c.Salvage(context.Background(), to)
+	if errors.Is(err, ErrNothing) && most == len(want) {
+		if exists, err := to.Exists(); exists || err != nil {
+			t.Errorf("a salvage of nothing leaves a log: %v, %v", exists, err)
+		}
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

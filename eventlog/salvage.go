@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -40,6 +41,9 @@ func (r Range) String() string {
 // ErrNotEmpty: a salvage wants a folder without a log.
 var ErrNotEmpty = errors.New("eventlog: there is a log already")
 
+// ErrNothing: a salvage found no events at all.
+var ErrNothing = errors.New("eventlog: nothing of a log can be found")
+
 // Salvage copies what can still be read out of a damaged log into a new one, whose
 // events keep their UUIDs, times and order but get numbers without gaps. It does
 // not believe the file's structure: it looks for blocks at every byte, and for the
@@ -64,10 +68,19 @@ func (l *Log) Salvage(ctx context.Context, to *Log) (Salvaged, error) {
 	}
 	s := newSalvager(f, found)
 	chosen := s.choose(s.onward(l.endOf(h), found))
-	err = s.append(ctx, to, chosen)
+	if len(chosen) == 0 {
+		return Salvaged{}, fmt.Errorf("%w: %s", ErrNothing, l.Path())
+	}
+	s.doubt(chosen, found)
+	if err = s.append(ctx, to, chosen); err != nil { // half a log would only be in the way of another try
+		for _, name := range []string{FileName, IndexFileName, LockFileName} {
+			os.Remove(filepath.Join(to.dir, name))
+		}
+	}
 	byNumber := func(a, b Range) int { return cmp.Compare(a.From, b.From) }
 	slices.SortFunc(s.report.Missing, byNumber)
 	slices.SortFunc(s.report.Doubtful, byNumber)
+	s.report.Doubtful = slices.Compact(s.report.Doubtful)
 	return s.report, err
 }
 
@@ -176,11 +189,12 @@ type salvager struct {
 	file   *os.File
 	byEnd  map[uint64][]foundBlock // by last event
 	ends   []uint64                // the keys of byEnd that were there at first, rising
+	pinned map[int64]bool          // by offset: blocks of which the chain says that they are the log
 	report Salvaged
 }
 
 func newSalvager(f *os.File, found []foundBlock) *salvager {
-	s := &salvager{file: f, byEnd: make(map[uint64][]foundBlock)}
+	s := &salvager{file: f, byEnd: make(map[uint64][]foundBlock), pinned: make(map[int64]bool)}
 	for _, b := range found {
 		s.byEnd[b.last()] = append(s.byEnd[b.last()], b)
 	}
@@ -224,19 +238,42 @@ func (s *salvager) choose(end position) []foundBlock {
 		at.seq = s.lastBefore(^uint64(0))
 	}
 	var chosen []foundBlock
+	known := end.hash != Hash{}
 	for at.seq > 0 {
 		b, ok := s.pick(at)
 		if !ok {
+			known = false
 			before := s.lastBefore(at.seq)
 			s.report.Missing = append(s.report.Missing, Range{before + 1, at.seq})
 			at = position{seq: before}
 			continue
 		}
 		chosen = append(chosen, b)
+		s.pinned[b.offset] = known
 		at = s.before(b)
 	}
 	slices.Reverse(chosen)
 	return chosen
+}
+
+// doubt reports where other blocks claim the numbers of chosen ones, and no chain
+// leads from the log's end to those.
+func (s *salvager) doubt(chosen, found []foundBlock) {
+	slices.SortFunc(found, func(a, b foundBlock) int { return cmp.Compare(a.first, b.first) })
+	for _, b := range chosen {
+		if s.pinned[b.offset] {
+			continue
+		}
+		least := b.first - min(b.first, maxBlockEvents-1)
+		i, _ := slices.BinarySearchFunc(found, least, func(f foundBlock, seq uint64) int { return cmp.Compare(f.first, seq) })
+		for ; i < len(found) && found[i].first <= b.last(); i++ {
+			other := found[i]
+			same := other.first == b.first && other.end == b.end
+			if !same && other.first <= b.last() && other.last() >= b.first {
+				s.report.Doubtful = append(s.report.Doubtful, Range{max(b.first, other.first), min(b.last(), other.last())})
+			}
+		}
+	}
 }
 
 // pick returns the block that ends at a position.
@@ -251,9 +288,6 @@ func (s *salvager) pick(at position) (foundBlock, bool) {
 	}
 	if len(options) == 0 {
 		return foundBlock{}, false
-	}
-	if slices.ContainsFunc(options, func(b foundBlock) bool { return b.end != options[0].end }) {
-		s.report.Doubtful = append(s.report.Doubtful, Range{options[0].first, at.seq})
 	}
 	return options[0], true
 }

@@ -137,7 +137,11 @@ func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
 	if err != nil {
 		return st.checkpoint, err
 	}
-	err = p.advanceIn(ctx, db, &st)
+	if err = p.advanceIn(ctx, db, &st); err == nil {
+		// Another program that has the view open would move what is in the write-ahead
+		// log into the file when it closes, without checksums.
+		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	}
 	return st.checkpoint, errors.Join(err, db.Close())
 }
 
@@ -204,18 +208,11 @@ func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	if err := fn(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		_ = tx.Rollback() // what went wrong may have ended it already
+		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
-}
-
-// ignoreDone drops the error of a rollback that the context did already.
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
 }

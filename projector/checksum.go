@@ -25,9 +25,11 @@ import (
 //
 // Other programs read such a file as any other; they keep the last bytes of a page
 // as they are. One that writes leaves pages whose checksum is wrong, and so does one
-// that finds a write-ahead log after a crash and moves it into the file: explog then
-// takes the view to be damaged and builds it anew. The write-ahead log itself has
-// SQLite's checksums, which it looks at when it recovers the log after a crash.
+// that moves a write-ahead log into the file: explog then takes the view to be
+// damaged and builds it anew. So explog moves that log itself after each commit; it
+// is there for others only after a crash, or while somebody reads. The write-ahead
+// log has SQLite's own checksums, which SQLite looks at when it recovers the log after
+// a crash, and not when it reads.
 
 const (
 	// vfsName is how a connection string asks for checksums.

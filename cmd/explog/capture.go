@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -45,7 +46,7 @@ Examples:
 			&cli.StringFlag{Name: "run", Usage: "the `RUN` of records that name none (default: a new one)"},
 			&cli.BoolFlag{Name: "ack", Usage: "print the id of each record that is on disk; only without CMD"},
 			&cli.IntFlag{Name: "restarts", Usage: "run CMD again after a failure, up to `N` times"},
-			&cli.DurationFlag{Name: "timeout", Usage: "end CMD after so long, such as 30m or 2h"},
+			&cli.DurationFlag{Name: "timeout", Usage: "end CMD after so long, such as 30m or 2h; with --restarts each start has so long"},
 			&cli.BoolFlag{Name: "pty", Usage: "give CMD a terminal as its standard output"},
 			maxRecordFlag(),
 		},
@@ -72,16 +73,23 @@ func runCapture(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		voice := newImportVoice(c, explog.ImportOptions{}, false)
-		o := explog.CaptureOptions{Client: cmd.String("client"), Run: run, Pass: c.out, Gather: gatherTime, OnResult: voice.result}
+		tell, told := unhurried(voice.result)
+		defer told()
+		o := explog.CaptureOptions{Client: cmd.String("client"), Run: run, Pass: c.out, Gather: gatherTime, OnResult: tell}
 		if len(program) == 0 {
-			return captureInput(ctx, c, l, o, voice, cmd.Bool("ack"))
+			return captureInput(ctx, c, l, o, cmd.Bool("ack"), func(r explog.ImportReport, err error) {
+				told()
+				voice.end(r, err)
+			})
 		}
 		o.Source = run
 		s := supervisor{
 			c: c, log: l, opts: o, program: program,
 			restarts: cmd.Int("restarts"), timeout: cmd.Duration("timeout"), pty: cmd.Bool("pty"),
 		}
+		defer s.listen()()
 		code, err := s.supervise(context.WithoutCancel(ctx)) // signals are CMD's business
+		told()
 		voice.end(s.total, err)
 		s.catchUp(context.WithoutCancel(ctx))
 		if err != nil || code != 0 {
@@ -95,19 +103,20 @@ func runCapture(ctx context.Context, c *console, cmd *cli.Command) error {
 const gatherTime = 20 * time.Millisecond
 
 // captureInput captures from standard input.
-func captureInput(ctx context.Context, c *console, l *explog.Logger, o explog.CaptureOptions, voice *importVoice, ack bool) error {
+func captureInput(ctx context.Context, c *console, l *explog.Logger, o explog.CaptureOptions, ack bool, end func(explog.ImportReport, error)) error {
 	o.Source = "-"
 	if ack {
 		o.Pass, o.Gather = c.err, 0
+		tell := o.OnResult
 		o.OnResult = func(r explog.ImportResult) {
-			voice.result(r)
+			tell(r)
 			if r.Status == explog.New || r.Status == explog.Duplicate {
 				_ = c.printf("%s\n", r.ID) // if nobody reads it any more, the records still count
 			}
 		}
 	}
 	report, err := l.Capture(ctx, c.in, o)
-	voice.end(report, err)
+	end(report, err)
 	if err != nil {
 		return captureError(err)
 	}
@@ -121,6 +130,44 @@ func captureInput(ctx context.Context, c *console, l *explog.Logger, o explog.Ca
 		return &codeError{code: exitPartial}
 	}
 	return nil
+}
+
+// unhurried returns a function that takes results without waiting for whoever is
+// told of them: a standard error that nobody reads must not hold up the saving. What
+// there is nothing to say about is dropped. told waits until all is told.
+func unhurried(result func(explog.ImportResult)) (tell func(explog.ImportResult), told func()) {
+	var mu sync.Mutex
+	var waiting []explog.ImportResult
+	wake, ended := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range wake {
+			mu.Lock()
+			now := waiting
+			waiting = nil
+			mu.Unlock()
+			for _, r := range now {
+				result(r)
+			}
+		}
+	}()
+	tell = func(r explog.ImportResult) {
+		if r.Clamped == nil && r.Noted == nil && (r.Status == explog.New || r.Status == explog.Duplicate) {
+			return
+		}
+		mu.Lock()
+		waiting = append(waiting, r)
+		mu.Unlock()
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	told = sync.OnceFunc(func() {
+		close(wake)
+		<-ended
+	})
+	return tell, told
 }
 
 func captureError(err error) error {

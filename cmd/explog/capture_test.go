@@ -89,6 +89,168 @@ func TestSignalsArePassedOn(t *testing.T) {
 	}
 }
 
+// What explog was started to ignore, as nohup does for SIGHUP, the program ignores too.
+func TestIgnoredSignalsStayIgnored(t *testing.T) {
+	inner := capturing(t, t.TempDir(), "--", "sh", "-c", "echo ready; sleep 0.5; echo done")
+	cmd := exec.Command("sh", append([]string{"-c", `trap "" HUP INT; exec "$@"`, "sh"}, inner.Args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	if line, err := lines.ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGHUP), cmd.Process.Signal(syscall.SIGINT)); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := lines.ReadString('\n')
+	if code := exitCodeOf(cmd.Wait()); line != "done\n" || code != 0 {
+		t.Errorf("%q, exit code %d", line, code)
+	}
+}
+
+// within wants a command to end in time; else it is killed.
+func within(t *testing.T, d time.Duration, cmd *exec.Cmd) int {
+	t.Helper()
+	late := time.AfterFunc(d, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	if !late.Stop() {
+		t.Fatalf("it had not ended after %v", d)
+	}
+	return exitCodeOf(err)
+}
+
+// Something that the program started goes on printing.
+func TestALeftOverWriterDoesNotHoldACapture(t *testing.T) {
+	cmd := capturing(t, t.TempDir(), "--", "sh", "-c", `(while echo x; do sleep 0.005; done) 2>/dev/null & echo done`)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := within(t, 20*time.Second, cmd); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Who waits for a store that others hold can be ended.
+func TestASignalEndsTheWaitForTheStore(t *testing.T) {
+	dir := t.TempDir()
+	if err := exec.Command("explog", "--dir", dir, "import", "--file", "../../data/samples/experiments.json").Run(); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Open(filepath.Join(dir, "events.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	started := filepath.Join(dir, "started")
+	cmd := capturing(t, dir, "--", "touch", started)
+	diag, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(diag).ReadString('\n'); err != nil { // its run id: it minds signals soon
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := within(t, 10*time.Second, cmd); code != exitBySignal+int(syscall.SIGTERM) {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Stat(started); !os.IsNotExist(err) {
+		t.Errorf("the program was started: %v", err)
+	}
+}
+
+// Ctrl-Z where no shell would continue explog is a short rest.
+func TestCtrlZWithoutAShell(t *testing.T) {
+	cmd := capturing(t, t.TempDir(), "--", "sh", "-c", "echo ready; sleep 1; exit 7")
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Skipf("no terminal can be had: %v", err)
+	}
+	defer terminal.Close()
+	screen := bufio.NewScanner(terminal)
+	for screen.Scan() && !strings.Contains(screen.Text(), "ready") {
+	}
+	time.Sleep(200 * time.Millisecond) // while it starts sleep, a shell cannot be stopped
+	if _, err := terminal.Write([]byte{26}); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, terminal) }()
+	if code := within(t, 20*time.Second, cmd); code != 7 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A program may ask at the terminal though its standard input is something else.
+func TestAProgramCanAskAtTheTerminal(t *testing.T) {
+	inner := capturing(t, t.TempDir(), "--", "sh", "-c", `echo ready; read answer </dev/tty; exit $answer`)
+	cmd := exec.Command("sh", append([]string{"-c", `exec "$@" </dev/null`, "sh"}, inner.Args...)...)
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Skipf("no terminal can be had: %v", err)
+	}
+	defer terminal.Close()
+	screen := bufio.NewScanner(terminal)
+	for screen.Scan() && !strings.Contains(screen.Text(), "ready") {
+	}
+	if _, err := terminal.Write([]byte("5\n")); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, terminal) }()
+	if code := within(t, 20*time.Second, cmd); code != 5 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A standard error that nobody reads does not hold up the saving.
+func TestWarningsDoNotHoldUpTheSaving(t *testing.T) {
+	dir := t.TempDir()
+	cmd := capturing(t, dir, "--run", "r", "--", "sh", "-c", `i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "{\"problem\":\"p $i\",\"solution\":\"s\",\"score\":1.5}"; done; echo ready; sleep 30`)
+	unread, diag, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Close()
+	cmd.Stderr = diag
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(cmd.Start(), diag.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		counted, _ := exec.Command(cmd.Path, "--dir", dir, "count").Output()
+		if string(counted) == "3000 records\n" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after 20 s: %q", counted)
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, unread) }()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 20*time.Second, cmd)
+}
+
 // Killed with SIGKILL, explog leaves all that it acknowledged.
 func TestCaptureKilledKeepsWhatWasAcknowledged(t *testing.T) {
 	dir := t.TempDir()

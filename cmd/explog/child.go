@@ -37,7 +37,7 @@ func startChild(program []string, usePTY bool) (*child, error) {
 	if os.Getenv("PYTHONUNBUFFERED") == "" {
 		cmd.Env = append(cmd.Env, "PYTHONUNBUFFERED=1")
 	}
-	c := &child{cmd: cmd, output: &childOutput{file: read}, tty: foreground()}
+	c := &child{cmd: cmd, output: &childOutput{file: read, left: mostInPipe}, tty: foreground()}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if c.tty >= 0 {
 		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, c.tty
@@ -102,8 +102,7 @@ func takeSize(terminal *os.File) {
 // else -1.
 func foreground() int {
 	fd := int(os.Stdin.Fd())
-	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
-	if err != nil || group != unix.Getpgrp() {
+	if foregroundOf(fd) != unix.Getpgrp() {
 		return -1
 	}
 	return fd
@@ -128,9 +127,11 @@ func (c *child) wait() <-chan syscall.WaitStatus {
 			switch {
 			case errors.Is(err, syscall.EINTR):
 			case err == nil && status.Stopped():
-				c.stopAlong()
+				c.stopped(status.StopSignal())
 			default:
-				c.toForeground(unix.Getpgrp())
+				if c.tty >= 0 && foregroundOf(c.tty) == c.cmd.Process.Pid {
+					c.toForeground(unix.Getpgrp())
+				}
 				exited <- status
 				return
 			}
@@ -139,22 +140,58 @@ func (c *child) wait() <-chan syscall.WaitStatus {
 	return exited
 }
 
-// stopAlong gives the shell its terminal back and stops explog, until it is
-// continued.
-func (c *child) stopAlong() {
+// stopped is called when the program was stopped: from its terminal, or because it
+// wants to read from a terminal that talks to explog.
+func (c *child) stopped(by syscall.Signal) {
+	if c.tty < 0 {
+		c.tty = openTerminal()
+	}
 	if c.tty < 0 {
 		return
 	}
-	c.toForeground(unix.Getpgrp())
+	wants := by == syscall.SIGTTIN || by == syscall.SIGTTOU
+	if !wants || foregroundOf(c.tty) != unix.Getpgrp() {
+		c.stopAlong()
+	}
+	if foregroundOf(c.tty) == unix.Getpgrp() {
+		c.toForeground(c.cmd.Process.Pid)
+	}
+	c.signal(syscall.SIGCONT)
+}
+
+// stopAlong gives the shell its terminal back and stops explog, until it is
+// continued. Where no shell minds explog, the system does not stop it: then it goes
+// on after a moment.
+func (c *child) stopAlong() {
+	if foregroundOf(c.tty) == c.cmd.Process.Pid {
+		c.toForeground(unix.Getpgrp())
+	}
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
 	defer signal.Stop(continued)
 	_ = syscall.Kill(0, syscall.SIGTSTP)
-	<-continued
-	if foreground() >= 0 {
-		c.toForeground(c.cmd.Process.Pid)
+	select {
+	case <-continued:
+	case <-time.After(time.Second):
 	}
-	c.signal(syscall.SIGCONT)
+}
+
+// openTerminal returns the terminal that explog was started on; -1: there is none.
+func openTerminal() int {
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// foregroundOf returns the process group that a terminal talks to; -1: none.
+func foregroundOf(tty int) int {
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	if err != nil {
+		return -1
+	}
+	return group
 }
 
 // toForeground makes a process group the one that the terminal talks to. Whoever
@@ -170,6 +207,9 @@ func (c *child) toForeground(group int) {
 
 func (c *child) close() {
 	c.output.file.Close()
+	if c.tty > int(os.Stderr.Fd()) {
+		_ = unix.Close(c.tty) // it was opened for this
+	}
 	_ = c.cmd.Process.Release() // it was waited for
 }
 
@@ -177,36 +217,58 @@ func (c *child) close() {
 type childOutput struct {
 	file     *os.File
 	draining atomic.Bool
-	left     int // bytes that are read still, while draining
+	left     int  // bytes that are read still, while draining
+	cut      bool // draining ended it, and not its end
 }
 
 // A pipe holds no more than this unless somebody asked for more.
 const mostInPipe = 1 << 20
 
-// drain makes the output end when what is there by now is read. It reports whether
-// it had not ended already.
-func (o *childOutput) drain() bool {
-	o.left = mostInPipe
-	o.draining.Store(true)
-	return o.file.SetReadDeadline(time.Now()) == nil
+// drain makes the output end when what is there by now is read.
+func (o *childOutput) drain() {
+	if !o.draining.Swap(true) {
+		_ = o.file.SetReadDeadline(time.Now()) // who reads now stops waiting
+	}
 }
 
 func (o *childOutput) Read(p []byte) (int, error) {
-	n, err := o.file.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) && o.draining.Load() {
-		if o.left <= 0 {
-			return 0, io.EOF
-		}
-		_ = o.file.SetReadDeadline(time.Now().Add(20 * time.Millisecond)) // it was set before
-		n, err = o.file.Read(p)
-		o.left -= max(n, 1)
-		if n == 0 {
-			return 0, io.EOF
-		}
-		return n, nil
+	if o.draining.Load() {
+		return o.readWhatIsThere(p)
 	}
-	if errors.Is(err, syscall.EIO) { // how a terminal says that nobody has it open any more
+	n, err := o.file.Read(p)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return o.readWhatIsThere(p)
+	case errors.Is(err, syscall.EIO): // how a terminal says that nobody has it open any more
 		return n, io.EOF
 	}
 	return n, err
+}
+
+// readWhatIsThere reads without waiting.
+func (o *childOutput) readWhatIsThere(p []byte) (n int, err error) {
+	if err := o.file.SetReadDeadline(time.Time{}); err != nil {
+		return 0, err
+	}
+	conn, err := o.file.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	readErr := conn.Read(func(fd uintptr) bool {
+		n, err = unix.Read(int(fd), p)
+		return true
+	})
+	switch {
+	case readErr != nil:
+		return 0, readErr
+	case errors.Is(err, unix.EAGAIN), err == nil && n > 0 && o.left <= 0:
+		o.cut = true
+		return 0, io.EOF
+	case errors.Is(err, unix.EIO), err == nil && n == 0:
+		return 0, io.EOF
+	case err != nil:
+		return 0, err
+	}
+	o.left -= n
+	return n, nil
 }

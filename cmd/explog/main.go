@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,11 +26,17 @@ func run() int {
 	// no error to the user. (Ignoring the signal would do the same, but programs that
 	// explog starts would inherit that.)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), minded(os.Interrupt, syscall.SIGTERM)...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return c.exitCode(newRootCommand(c).Run(ctx, os.Args))
+}
+
+// minded returns the signals that explog was not started to ignore, as nohup and
+// shell scripts do: what is ignored stays so, for the programs that it starts too.
+func minded(signals ...os.Signal) []os.Signal {
+	return slices.DeleteFunc(signals, signal.Ignored)
 }
 
 // The exit codes, and the errors that mean them.

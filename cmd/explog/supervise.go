@@ -47,6 +47,13 @@ type supervisor struct {
 	total   explog.ImportReport // of all attempts
 }
 
+// listen minds signals from now on; stop ends that.
+func (s *supervisor) listen() (stop func()) {
+	s.signals = make(chan os.Signal, 8)
+	signal.Notify(s.signals, minded(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)...)
+	return func() { signal.Stop(s.signals) }
+}
+
 // ended says how an attempt ended.
 type ended struct {
 	event.RunEnded
@@ -58,9 +65,6 @@ type ended struct {
 // supervise runs the program until it succeeds or there are no restarts left, and
 // returns the exit code of explog.
 func (s *supervisor) supervise(ctx context.Context) (int, error) {
-	s.signals = make(chan os.Signal, 8)
-	signal.Notify(s.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
-	defer signal.Stop(s.signals)
 	backoff := time.Second
 	for attempt := 1; ; attempt++ {
 		began := time.Now()
@@ -76,7 +80,7 @@ func (s *supervisor) supervise(ctx context.Context) (int, error) {
 		}
 		s.c.note("%s: restart %d of %d in %v", s.opts.Run, attempt, s.restarts, backoff)
 		if sig := s.pause(backoff); sig != nil {
-			return exitBySignal + int(sig.(syscall.Signal)), nil
+			return codeOf(sig), nil
 		}
 		backoff = min(2*backoff, longestBackoff)
 	}
@@ -100,16 +104,49 @@ func (s *supervisor) pause(d time.Duration) os.Signal {
 
 // attempt runs the program once.
 func (s *supervisor) attempt(ctx context.Context, n int) ended {
-	id, err := s.log.StartRun(ctx, s.started(ctx, n))
+	var id uuid.UUID
+	sig, err := s.unless(ctx, func(ctx context.Context) (err error) {
+		id, err = s.log.StartRun(ctx, s.started(ctx, n))
+		return err
+	})
+	if sig != nil {
+		return ended{code: codeOf(sig), stopped: true}
+	}
 	if err != nil { // better no result than one that nobody keeps
 		return ended{code: exitUnsaved, err: fmt.Errorf("not started, because nothing can be saved: %w", err)}
 	}
 	e := s.runOnce(ctx)
 	e.Start = id
-	if err := s.log.EndRun(ctx, e.RunEnded); err != nil && e.err == nil {
+	sig, err = s.unless(ctx, func(ctx context.Context) error { return s.log.EndRun(ctx, e.RunEnded) })
+	if sig != nil {
+		s.c.note("%s: its end is not logged: interrupted", s.opts.Run)
+	} else if err != nil && e.err == nil {
 		e.code, e.err = exitUnsaved, fmt.Errorf("the end of the run could not be logged: %w", err)
 	}
 	return e
+}
+
+// unless does something that can wait for other processes, and gives it up at a
+// signal that would end a program.
+func (s *supervisor) unless(ctx context.Context, do func(context.Context) error) (os.Signal, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- do(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return nil, err
+		case sig := <-s.signals:
+			if ends(sig) {
+				cancel()
+				if err := <-done; err == nil { // it was done already
+					return nil, nil
+				}
+				return sig, nil
+			}
+		}
+	}
 }
 
 func (s *supervisor) runOnce(ctx context.Context) ended {
@@ -140,6 +177,7 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 	var e ended
 	exited := child.wait()
 	var timeUp, killTime <-chan time.Time
+	var asked time.Time // to end, by a signal
 	if s.timeout > 0 {
 		timer := time.NewTimer(s.timeout)
 		defer timer.Stop()
@@ -147,13 +185,17 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 	}
 	end := func() { // ask first, then make it end
 		child.signal(syscall.SIGTERM)
+		child.signal(syscall.SIGCONT)
 		killTime = time.After(graceOfKill)
 	}
 	for {
 		select {
 		case sig := <-s.signals:
 			child.signal(sig.(syscall.Signal))
-			e.stopped = e.stopped || ends(sig)
+			if ends(sig) {
+				child.signal(syscall.SIGCONT) // stopped, it would not see the other
+				asked = time.Now()
+			}
 		case <-timeUp:
 			e.Outcome = event.RunTimedOut
 			end()
@@ -166,6 +208,7 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 			if e.Outcome == event.RunTimedOut {
 				child.signal(syscall.SIGKILL) // what it started and did not end with it
 			}
+			e.stopped = time.Since(asked) < longestBackoff // one that goes on for long was not ended by it
 			s.finish(&e, status, s.lastOutput(child, captured))
 			return e
 		}
@@ -173,17 +216,29 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 }
 
 // lastOutput waits for what the program printed before it ended. Something that it
-// started may hold its output open for ever; that is not waited for.
+// started may hold its output open for ever; that is not waited for. A signal ends
+// the wait for that, and a second one the wait for who reads explog's output.
 func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) captureEnd {
-	select {
-	case got := <-captured:
-		return got
-	case <-time.After(graceOfOutput):
+	patience := time.After(graceOfOutput)
+	for asked := 0; ; {
+		select {
+		case got := <-captured:
+			if child.output.cut {
+				s.c.note("the program has ended, but something that it started still holds its output; not waiting for that")
+			}
+			return got
+		case <-patience:
+			child.output.drain()
+		case sig := <-s.signals:
+			if !ends(sig) {
+				continue
+			}
+			child.output.drain()
+			if asked++; asked == 2 {
+				return captureEnd{err: errors.New("interrupted while handing on the program's output")}
+			}
+		}
 	}
-	if child.output.drain() {
-		s.c.note("the program has ended, but something that it started still holds its output; not waiting for that")
-	}
-	return <-captured
 }
 
 // finish puts together how the attempt ended.
@@ -221,6 +276,8 @@ func ends(sig os.Signal) bool {
 	return sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGHUP || sig == syscall.SIGQUIT
 }
 
+func codeOf(sig os.Signal) int { return exitBySignal + int(sig.(syscall.Signal)) }
+
 func endText(e ended) string {
 	switch e.Outcome {
 	case event.RunTimedOut:
@@ -253,15 +310,18 @@ func gitCommit(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
-// newRunID returns a run id such as run-2026-04-07-3fa2c1.
+// newRunID returns a run id such as run-2026-04-07-3fa2c1d0e9b8.
 func newRunID(now time.Time) string {
-	var b [3]byte
+	var b [6]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	return "run-" + now.Format(time.DateOnly) + "-" + hex.EncodeToString(b[:])
 }
 
 func (s *supervisor) catchUp(ctx context.Context) {
-	if err := s.log.CatchUp(ctx); err != nil && s.total.Read > 0 {
+	if s.total.Read == 0 {
+		return
+	}
+	if sig, err := s.unless(ctx, s.log.CatchUp); sig == nil && err != nil {
 		s.c.note("the records are saved; the view will follow: %v", err)
 	}
 }

@@ -21,6 +21,10 @@ var ErrTimeout = errors.New("locked by another process")
 // kernel's queue is fair, where trying and sleeping starves. If nobody waits any
 // more when the goroutine gets the lock, it gives it back.
 func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		f.Close()
+		return err
+	}
 	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
 		return nil
