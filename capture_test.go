@@ -141,8 +141,8 @@ func TestCaptureSavesBeforeTheEnd(t *testing.T) {
 	saved := make(chan string)
 	ended := make(chan error)
 	go func() {
-		_, err := l.Capture(ctx, read, CaptureOptions{Client: "c", Run: "r", Gather: 20 * time.Millisecond,
-			OnResult: func(r ImportResult) { saved <- r.ID }})
+		o := CaptureOptions{Client: "c", Run: "r", Gather: 20 * time.Millisecond, OnResult: func(r ImportResult) { saved <- r.ID }}
+		_, err := l.Capture(ctx, read, o)
 		ended <- err
 	}()
 	for n := range 3 {

@@ -142,7 +142,7 @@ func (s *session) replaceBy(c *copier) error {
 	return s.writeSeal(0)
 }
 
-// ErrNotABackup: a backup would overwrite a file that is no backup of the log.
+// ErrNotABackup means that a backup would overwrite a file that is no backup of the log.
 var ErrNotABackup = errors.New("eventlog: not a backup of this log")
 
 // Backup writes the log, as it is when the call begins, to a file: packed, synced,

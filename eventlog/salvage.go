@@ -38,10 +38,10 @@ func (r Range) String() string {
 	return fmt.Sprintf("events %d to %d", r.From, r.To)
 }
 
-// ErrNotEmpty: a salvage wants a folder without a log.
+// ErrNotEmpty means that there is a log where a salvage was to make one.
 var ErrNotEmpty = errors.New("eventlog: there is a log already")
 
-// ErrNothing: a salvage found no events at all.
+// ErrNothing means that a salvage found no events at all.
 var ErrNothing = errors.New("eventlog: nothing of a log can be found")
 
 // Salvage copies what can still be read out of a damaged log into a new one, whose
