@@ -12,6 +12,7 @@ import (
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/event/input"
+	"github.com/explog/explog/eventlog"
 )
 
 // ImportOptions say how records are imported.
@@ -28,6 +29,10 @@ type ImportOptions struct {
 	// read twice, first as a rehearsal. A conflict with what another process saves
 	// between the two is an error too, but one that comes too late.
 	Strict bool
+	// View says that the view is wanted soon: where there is none, it is built while
+	// the records are saved. Without it, or where there is one, it is brought up to
+	// the log by the next reader or by [Logger.CatchUp].
+	View bool
 	// DryRun writes nothing and reports what would become of each record.
 	DryRun bool
 	// OnResult is told what became of each record that there is something to say
@@ -141,14 +146,18 @@ func rewind(r io.Reader) error {
 
 // The size of a batch, in records and in bytes of input.
 const (
-	batchRecords = 8192
-	batchBytes   = 4 << 20
+	batchRecords = 4096
+	batchBytes   = 2 << 20
 )
 
 // importInto runs the import against the log or its shadow: while one batch is
 // appended, the next one is parsed.
 func (l *Logger) importInto(ctx context.Context, to appender, r io.Reader, o ImportOptions) (ImportReport, error) {
 	im := importer{to: to, opts: o, batches: make(chan batch, 1), stop: make(chan struct{})}
+	if o.View && to == l.log {
+		im.follower = l.follow(ctx)
+		defer im.follower.end()
+	}
 	var parsing sync.WaitGroup
 	parsing.Go(func() {
 		defer close(im.batches)
@@ -266,6 +275,36 @@ type importer struct {
 	batches chan batch
 	stop    chan struct{} // closed when no more are wanted
 	report  ImportReport
+
+	follower *follower // nil: the view is not built meanwhile
+}
+
+// follower builds the view of a log that grows.
+type follower struct {
+	appended chan []eventlog.Event
+	ended    chan struct{}
+}
+
+func (l *Logger) follow(ctx context.Context) *follower {
+	f := &follower{appended: make(chan []eventlog.Event, 1), ended: make(chan struct{})}
+	go func() {
+		defer close(f.ended)
+		_ = l.view.Follow(ctx, f.appended) // the log has everything: whoever reads makes the view
+	}()
+	return f
+}
+
+func (f *follower) add(events []eventlog.Event) {
+	select {
+	case f.appended <- events:
+	case <-f.ended:
+	}
+}
+
+// end waits until the view is in place.
+func (f *follower) end() {
+	close(f.appended)
+	<-f.ended
 }
 
 // give hands a batch from the parser to the importer; it returns false where that
@@ -284,9 +323,13 @@ func (im *importer) save(ctx context.Context, b batch) error {
 	if len(b.items) == 0 {
 		return nil
 	}
-	results, err := b.append(ctx, im.to)
+	var appended []eventlog.Event
+	results, err := b.append(ctx, im.to, func(events []eventlog.Event) { appended = events })
 	if err != nil {
 		return err
+	}
+	if im.follower != nil && appended != nil {
+		im.follower.add(appended)
 	}
 	for i, res := range results {
 		im.report.count(res.Status)

@@ -208,9 +208,10 @@ func prepare(items []item) (prepared, error) {
 	return p, nil
 }
 
-// append appends the items in one transaction and tells what became of each.
-func (p prepared) append(ctx context.Context, to appender) ([]Result, error) {
-	fates, err := to.Append(ctx, eventlog.Batch{Events: p.events, Taken: func(i int, stored eventlog.Event) (*eventlog.Event, error) {
+// append appends the items in one transaction and tells what became of each, and
+// committed what was appended; it may be nil.
+func (p prepared) append(ctx context.Context, to appender, committed func([]eventlog.Event)) ([]Result, error) {
+	fates, err := to.Append(ctx, eventlog.Batch{Events: p.events, Committed: committed, Taken: func(i int, stored eventlog.Event) (*eventlog.Event, error) {
 		return taken(p.items[i], stored, &p.results[i])
 	}})
 	if err != nil {
@@ -229,7 +230,7 @@ func appendItems(ctx context.Context, to appender, items []item) ([]Result, erro
 	if err != nil {
 		return nil, err
 	}
-	return p.append(ctx, to)
+	return p.append(ctx, to, nil)
 }
 
 // newResult is what an item's result is, if nothing like it is in the log.

@@ -56,7 +56,7 @@ type exported struct {
 }
 
 // harmless are the notes of an export that a kill may cause.
-var harmless = regexp.MustCompile(`^(note: .* is missing: built anew from the log \(\d+ events\)\n)?(note: no records match\n)?$`)
+var harmless = regexp.MustCompile(`^(note: .* is missing: built anew from the log \(\d+ events?\)\n)?(note: no records match\n)?$`)
 
 // export exports. It may say that it makes a view that is missing, but a kill is
 // no reason to find one damaged.
@@ -114,7 +114,7 @@ var (
 		"events.db", "events.index", "events.lock", "experiments.lock",
 		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal",
 	}
-	leftovers = []string{"events.db.new-*", "events.index.new", "experiments.sqlite.new-*"}
+	leftovers = []string{"events.db.new-*", "events.index.new", "experiments.sqlite.new-*", "experiments.sqlite.following-*"}
 )
 
 // wantTidy lists the folder. One leftover of a kind is fine until a rebuild, which
@@ -138,7 +138,7 @@ func (k *killRig) wantTidy(round int, rebuilt bool) {
 			continue
 		}
 		left[leftovers[kind]]++
-		if left[leftovers[kind]] > 1 || rebuilt && strings.HasPrefix(e.Name(), "experiments.sqlite.new-") {
+		if left[leftovers[kind]] > 1 || rebuilt && strings.HasPrefix(e.Name(), "experiments.sqlite.") {
 			k.Errorf("round %d: %s is left in the store", round, e.Name())
 		}
 	}

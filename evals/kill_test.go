@@ -30,6 +30,7 @@ var killActions = []killAction{
 	{name: "compact", explog: "compact", acknowledged: nothing},
 	{name: "back up", explog: "backup OUT/backup.db", acknowledged: nothing},
 	{name: "make a deleted view", explog: "count", without: "experiments.sqlite", acknowledged: nothing},
+	{name: "import and make the view", explog: "import --verbose --file INPUT", without: "experiments.sqlite", acknowledged: savedBatches},
 	{name: "make a deleted index", child: "saver -saves 100", without: "events.index", acknowledged: printedIDs},
 }
 

@@ -27,6 +27,9 @@ type Batch struct {
 	// appended in its place, unless that one's UUID is taken too. Without a
 	// function, events whose UUID is taken are dropped.
 	Taken func(i int, stored Event) (*Event, error)
+	// Committed, if not nil, is called with the events that were appended, numbered
+	// and hashed, once they are durable and before the lease is let go.
+	Committed func([]Event)
 	// dated: the events keep their RecordedAt.
 	dated bool
 }
@@ -177,6 +180,13 @@ func (s *session) append(requests []*request) error {
 		return err
 	}
 	s.indexed(fresh)
+	for _, r := range requests {
+		n := len(r.fresh)
+		if r.batch.Committed != nil && n > 0 {
+			r.batch.Committed(slices.Clip(fresh[:n]))
+		}
+		fresh = fresh[n:]
+	}
 	if err := failpoint.Hit(failpoint.LogIndexed); err != nil {
 		return err
 	}

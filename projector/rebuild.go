@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,10 +56,15 @@ func (p *Projector) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(p.Path())+".new-") {
-			if err := os.Remove(filepath.Join(p.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
+		var err error
+		switch rest, _ := strings.CutPrefix(e.Name(), filepath.Base(p.Path())); {
+		case strings.HasPrefix(rest, ".new-"):
+			err = os.Remove(filepath.Join(p.dir, e.Name()))
+		case strings.HasPrefix(rest, followSuffix):
+			err = removeFollowing(filepath.Join(p.dir, e.Name()))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 	}
 	return nil
@@ -92,6 +98,17 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 // is why it is not the live one. It stops at the first event that is not among those
 // wanted.
 func (p *Projector) build(ctx context.Context, path string, pageSize int, among func(eventlog.Event) bool) (state, error) {
+	return p.buildFrom(ctx, path, pageSize, func(yield func(eventlog.Event, error) bool) {
+		for ev, err := range p.log.Events(ctx, 1) {
+			if err == nil && !among(ev) || !yield(ev, err) {
+				return
+			}
+		}
+	})
+}
+
+// buildFrom is build from events that begin with the first.
+func (p *Projector) buildFrom(ctx context.Context, path string, pageSize int, events iter.Seq2[eventlog.Event, error]) (state, error) {
 	if pageSize == 0 {
 		pageSize = 4096
 	}
@@ -104,14 +121,14 @@ func (p *Projector) build(ctx context.Context, path string, pageSize int, among 
 		return state{}, err
 	}
 	st := p.start(head)
-	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, among) })
+	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, events) })
 	return st, errors.Join(err, db.Close())
 }
 
 func all(eventlog.Event) bool { return true }
 
-// load makes the tables, folds the log into them and makes the indexes.
-func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, among func(eventlog.Event) bool) error {
+// load makes the tables, folds events into them and makes the indexes.
+func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, events iter.Seq2[eventlog.Event, error]) error {
 	for _, ddl := range []string{viewSchema, p.view.Schema} {
 		if _, err := tx.ExecContext(ctx, ddl); err != nil {
 			return fmt.Errorf("make tables: %w", err)
@@ -120,7 +137,7 @@ func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, among func(
 	a := newApplier(ctx, tx, p.view)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for chunk := range p.foldLog(ctx, among) {
+	for chunk := range p.foldAll(ctx, events) {
 		if chunk.err != nil {
 			return chunk.err
 		}
@@ -147,34 +164,37 @@ type foldedChunk struct {
 	err error
 }
 
-// foldLog reads the log and folds it, while who receives the chunks writes them. It
-// ends behind the last event that is wanted, or with the context.
-func (p *Projector) foldLog(ctx context.Context, among func(eventlog.Event) bool) <-chan foldedChunk {
-	const eventsPerChunk = 256
+// A chunk is so many events, or so many bytes of their payloads, at most.
+const (
+	eventsPerChunk = 256
+	bytesPerChunk  = 1 << 20
+)
+
+// foldAll folds events while who receives the chunks writes them. It ends with the
+// events, or with the context.
+func (p *Projector) foldAll(ctx context.Context, events iter.Seq2[eventlog.Event, error]) <-chan foldedChunk {
 	chunks := make(chan foldedChunk, 2)
 	go func() {
 		defer close(chunks)
 		var f folded
-		n := 0
+		n, bytes := 0, 0
 		give := func(err error) bool {
 			select {
 			case chunks <- foldedChunk{f, err}:
-				f, n = folded{}, 0
+				f, n, bytes = folded{}, 0, 0
 				return true
 			case <-ctx.Done():
 				return false
 			}
 		}
-		for ev, err := range p.log.Events(ctx, 1) {
+		for ev, err := range events {
 			if err != nil {
 				give(err)
 				return
 			}
-			if !among(ev) {
-				break
-			}
 			f = f.with(p.view, ev)
-			if n++; n == eventsPerChunk && !give(nil) {
+			n, bytes = n+1, bytes+len(ev.Data)
+			if (n == eventsPerChunk || bytes >= bytesPerChunk) && !give(nil) {
 				return
 			}
 		}

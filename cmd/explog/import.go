@@ -46,7 +46,7 @@ Examples:
 func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	o := explog.ImportOptions{
 		Source: cmd.String("file"), Client: cmd.String("client"), OverrideClient: cmd.Bool("override-client"),
-		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"),
+		Strict: cmd.Bool("strict"), DryRun: cmd.Bool("dry-run"), View: true,
 	}
 	if o.Source == "" {
 		return usagef("explog import wants --file; see explog import --help")

@@ -21,7 +21,8 @@ func newScript(dir string) (*script, error) {
 	s.shell("rm events.index")
 	s.save(s.record(300))
 	s.run("backup", backupPath)
-	s.imports(s.records(600, 20, plain))
+	s.shell("rm experiments.sqlite")
+	s.imports(s.records(600, 20, plain)) // makes the view while it saves
 	interrupted := s.records(28, 700, padded)
 	s.imports(interrupted).killAt = speaks(1)
 	s.run("count")
