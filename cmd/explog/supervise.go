@@ -69,7 +69,7 @@ func (s *supervisor) supervise(ctx context.Context) (int, error) {
 	for attempt := 1; ; attempt++ {
 		began := time.Now()
 		e := s.attempt(ctx, attempt)
-		if e.err == nil {
+		if e.Outcome != "" && e.err == nil {
 			s.c.note("%s: %s; %s", s.opts.Run, endText(e), capturedText(s.total))
 		}
 		if e.code == 0 || e.stopped || e.err != nil || attempt > s.restarts {
@@ -209,7 +209,8 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 				child.signal(syscall.SIGKILL) // what it started and did not end with it
 			}
 			e.stopped = time.Since(asked) < longestBackoff // one that goes on for long was not ended by it
-			s.finish(&e, status, s.lastOutput(child, captured))
+			capture := s.lastOutput(&e, child, captured)
+			s.finish(&e, status, capture)
 			return e
 		}
 	}
@@ -218,7 +219,7 @@ func (s *supervisor) watch(child *child, captured <-chan captureEnd, failed <-ch
 // lastOutput waits for what the program printed before it ended. Something that it
 // started may hold its output open for ever; that is not waited for. A signal ends
 // the wait for that, and a second one the wait for who reads explog's output.
-func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) captureEnd {
+func (s *supervisor) lastOutput(e *ended, child *child, captured <-chan captureEnd) captureEnd {
 	patience := time.After(graceOfOutput)
 	for asked := 0; ; {
 		select {
@@ -234,8 +235,10 @@ func (s *supervisor) lastOutput(child *child, captured <-chan captureEnd) captur
 				continue
 			}
 			child.output.drain()
+			e.stopped = true
 			if asked++; asked == 2 {
-				return captureEnd{err: errors.New("interrupted while handing on the program's output")}
+				s.c.note("interrupted: what the program printed last is not all handed on, nor counted")
+				return captureEnd{}
 			}
 		}
 	}
