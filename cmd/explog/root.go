@@ -27,6 +27,7 @@ first write.
 
 Examples:
   explog import --file experiments.json --client hre
+  explog capture --client hre -- sh loop.sh
   explog query --client hre --min-score 0.9
   explog export -o all.jsonl`,
 		Flags: []cli.Flag{
