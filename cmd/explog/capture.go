@@ -100,7 +100,7 @@ func runCapture(ctx context.Context, c *console, cmd *cli.Command) error {
 }
 
 // gatherTime is how long the records of a fast program wait for one another.
-const gatherTime = 20 * time.Millisecond
+const gatherTime = 10 * time.Millisecond
 
 // captureInput captures from standard input.
 func captureInput(ctx context.Context, c *console, l *explog.Logger, o explog.CaptureOptions, ack bool, end func(explog.ImportReport, error)) error {
