@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,10 +117,13 @@ type decimal struct {
 	negative bool
 	digits   []byte
 	exponent int64
-	// far is the exponent as it was written where it has more than 17 digits. Then
-	// exponent says no more than which way it points.
+	// far is the exponent's digits as they were written where these are more than 17.
+	// Then exponent is farExponent, or -farExponent, and what is to be added to it.
 	far []byte
 }
+
+// farExponent stands for an exponent that is too large for arithmetic.
+const farExponent = 100_000_000_000_000_000
 
 // parseDecimal reads a valid JSON number.
 func parseDecimal(raw []byte) decimal {
@@ -148,7 +152,7 @@ func parseExponent(text []byte) (exponent int64, far []byte) {
 	}
 	text = bytes.TrimLeft(text, "+-0")
 	if len(text) > 17 {
-		return sign * 1e17, text
+		return sign * farExponent, text
 	}
 	for _, c := range text {
 		exponent = exponent*10 + int64(c-'0')
@@ -166,8 +170,41 @@ func (d decimal) appendTo(dst []byte) []byte {
 	dst = append(dst, "0."...)
 	dst = append(dst, d.digits...)
 	dst = append(dst, 'e')
-	dst = strconv.AppendInt(dst, d.exponent, 10)
-	return append(dst, d.far...)
+	switch {
+	case d.far == nil:
+		return strconv.AppendInt(dst, d.exponent, 10)
+	case d.exponent < 0:
+		return append(append(dst, '-'), addSmall(d.far, -farExponent-d.exponent)...)
+	}
+	return append(dst, addSmall(d.far, d.exponent-farExponent)...)
+}
+
+// addSmall adds a number of less than 17 digits to a decimal of more.
+func addSmall(digits []byte, n int64) []byte {
+	cut := len(digits) - 17
+	low, _ := strconv.ParseInt(string(digits[cut:]), 10, 64) // they are digits
+	high := slices.Clone(digits[:cut])
+	switch low += n; {
+	case low < 0:
+		low += farExponent
+		i := len(high) - 1
+		for ; high[i] == '0'; i-- {
+			high[i] = '9'
+		}
+		high[i]--
+	case low >= farExponent:
+		low -= farExponent
+		i := len(high) - 1
+		for ; i >= 0 && high[i] == '9'; i-- {
+			high[i] = '0'
+		}
+		if i < 0 {
+			high = append([]byte{'0'}, high...)
+			i = 0
+		}
+		high[i]++
+	}
+	return bytes.TrimLeft(fmt.Appendf(high, "%017d", low), "0")
 }
 
 func (d decimal) belowZero() bool { return d.negative }

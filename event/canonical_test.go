@@ -78,8 +78,26 @@ func TestClampScoreJudgesTheExactDecimal(t *testing.T) {
 	}
 }
 
+func TestFarExponentsAreExact(t *testing.T) {
+	for in, want := range map[string]string{
+		"1e99999999999999999":      "0.1e100000000000000000",
+		"1e100000000000000000":     "0.1e100000000000000001",
+		"0.1e100000000000000000":   "0.1e100000000000000000",
+		"0.001e100000000000000000": "0.1e99999999999999998",
+		"12e999999999999999999":    "0.12e1000000000000000001",
+		"1e-100000000000000000":    "0.1e-99999999999999999",
+		"0.01e-100000000000000000": "0.1e-100000000000000001",
+		"-1e-1000000000000000000":  "-0.1e-999999999999999999",
+	} {
+		got := appendCanonical(nil, []byte(in))
+		if string(got) != want || string(appendCanonical(nil, got)) != want {
+			t.Errorf("%s became %s and then %s, want %s", in, got, appendCanonical(nil, got), want)
+		}
+	}
+}
+
 func FuzzCanonicalIsStable(f *testing.F) {
-	for _, s := range []string{validLine, `[1,2.50,-0e1,"\u00e9\n"]`, `{"b":{},"a":[[],{}]}`, `1e-400`, `"\\\""`} {
+	for _, s := range []string{validLine, `[1,2.50,-0e1,"\u00e9\n"]`, `{"b":{},"a":[[],{}]}`, `1e-400`, `"\\\""`, "1E100000000000000000"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
