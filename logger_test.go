@@ -203,7 +203,7 @@ func TestAFlippedBitIsMendedWhileItIsRead(t *testing.T) {
 			return out.String(), err
 		},
 		"hrer": func(l *Logger) (string, error) { // in the index of clients and runs
-			n, err := l.Count(ctx, Filter{Client: "hre"})
+			n, err := l.Count(ctx, Filter{Client: "hre", Run: "r"})
 			return fmt.Sprint(n), err
 		},
 	} {

@@ -24,10 +24,23 @@ type applier struct {
 	prepared map[string]*sql.Stmt
 	insert   *Statement // rows of it are waiting
 	args     []any
+	sums     []*sum // in the order in which they were met: the log's
+	sumOf    map[sumKey]*sum
+}
+
+type sumKey struct {
+	statement *Statement
+	key       any
+}
+
+// sum is what a statement with Sum set waits to run with.
+type sum struct {
+	sumKey
+	amount int64
 }
 
 func newApplier(ctx context.Context, tx *sql.Tx, view View) *applier {
-	return &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt)}
+	return &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt), sumOf: make(map[sumKey]*sum)}
 }
 
 // fold applies one event.
@@ -46,6 +59,10 @@ func (a *applier) apply(f folded) error {
 }
 
 func (a *applier) emit(s *Statement, args []any) error {
+	if s.Sum {
+		a.add(s, args[0], args[1].(int64))
+		return nil
+	}
 	if s != a.insert {
 		if err := a.flush(); err != nil {
 			return err
@@ -58,6 +75,31 @@ func (a *applier) emit(s *Statement, args []any) error {
 	if len(a.args) == rowsPerInsert*s.Columns {
 		return a.flush()
 	}
+	return nil
+}
+
+// add adds to a sum.
+func (a *applier) add(s *Statement, key any, amount int64) {
+	k := sumKey{s, key}
+	if a.sumOf[k] == nil {
+		a.sumOf[k] = &sum{sumKey: k}
+		a.sums = append(a.sums, a.sumOf[k])
+	}
+	a.sumOf[k].amount += amount
+}
+
+// finish runs what is waiting.
+func (a *applier) finish() error {
+	if err := a.flush(); err != nil {
+		return err
+	}
+	for _, s := range a.sums {
+		if err := a.exec(s.statement.SQL, []any{s.key, s.amount}); err != nil {
+			return err
+		}
+	}
+	a.sums = nil
+	clear(a.sumOf)
 	return nil
 }
 
@@ -187,7 +229,7 @@ func (p *Projector) commit(ctx context.Context, db *sql.DB, st *state, batch []e
 			}
 			next.moveTo(ev)
 		}
-		if err := a.flush(); err != nil {
+		if err := a.finish(); err != nil {
 			return err
 		}
 		if err := writeState(ctx, tx, next); err != nil {

@@ -18,12 +18,13 @@ var experimentsSchema string
 func Experiments() View {
 	return View{
 		Name:    "experiments",
-		Version: 2, // 2: pages have checksums, and runs are in it
+		Version: 2, // 2: pages have checksums; runs and clients are in it
 		Schema:  experimentsSchema,
 		Indexes: `CREATE UNIQUE INDEX idx_experiments_id ON experiments(id);
 CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
+CREATE INDEX idx_experiments_client_instant ON experiments(client_id, instant);
 CREATE INDEX idx_rejects_record ON rejects(record_id) WHERE record_id IS NOT NULL;`,
-		Tables: []string{"experiments", "rejects", "runs", "dead_events"},
+		Tables: []string{"experiments", "clients", "rejects", "runs", "dead_events"},
 		Fold:   foldExperiments,
 	}
 }
@@ -33,6 +34,11 @@ var (
 		SQL: `INSERT INTO experiments(seq, id, client_id, run_id, problem, solution, score, timestamp,
 account_snapshot, sources_used, instant, score_text, extra) VALUES `,
 		Columns: 13,
+	}
+	countRecord = &Statement{
+		SQL: `INSERT INTO clients(client_id, records) VALUES (?, ?)
+ON CONFLICT(client_id) DO UPDATE SET records = records + excluded.records`,
+		Sum: true,
 	}
 	insertReject = &Statement{
 		SQL: `INSERT INTO rejects(seq, id, reason, faults, source, line, "offset", record_id, length, sha256, raw)
@@ -80,6 +86,7 @@ func foldSaved(ev eventlog.Event, emit Emit) error {
 	}
 	emit(insertExperiment, ev.Seq, r.ID, r.ClientID, r.RunID, r.Problem, r.Solution, score, r.Timestamp,
 		r.AccountSnapshot, r.SourcesUsed, saved.Instant().UnixMicro(), spelling, nullable(r.Extra))
+	emit(countRecord, r.ClientID, int64(1))
 	return nil
 }
 

@@ -18,6 +18,12 @@ CREATE TABLE experiments (
   extra            TEXT                     -- fields that the schema does not know, JSON object
 ) STRICT;
 
+-- How many records each client has.
+CREATE TABLE clients (
+  client_id TEXT    NOT NULL UNIQUE,
+  records   INTEGER NOT NULL
+) STRICT;
+
 -- One row for each input that could not become a record.
 CREATE TABLE rejects (
   seq       INTEGER PRIMARY KEY,

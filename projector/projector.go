@@ -48,10 +48,13 @@ type View struct {
 type Emit func(s *Statement, args ...any)
 
 // Statement is one SQL statement of a view. With Columns set it is an insert that
-// ends in VALUES, and its rows are put in many at a time.
+// ends in VALUES, and its rows are put in many at a time. With Sum set it takes a key
+// and an amount (int64), and runs once for each key of a transaction, at its end, with
+// the sum of the amounts.
 type Statement struct {
 	SQL     string
 	Columns int
+	Sum     bool
 }
 
 // Projector keeps one view of a log in a folder.

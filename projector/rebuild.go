@@ -149,7 +149,7 @@ func (p *Projector) load(ctx context.Context, tx *sql.Tx, st *state, events iter
 	if err := ctx.Err(); err != nil { // it was not the log that ended
 		return err
 	}
-	if err := a.flush(); err != nil {
+	if err := a.finish(); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, p.view.Indexes); err != nil {

@@ -251,7 +251,8 @@ func isDamage(err error) bool {
 	case sqlite3.SQLITE_IOERR:
 		return detailOf(err) == badSum
 	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column")
+		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
+			strings.Contains(err.Error(), "no such index")
 	}
 	return errors.Is(err, errDamage)
 }

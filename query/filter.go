@@ -51,13 +51,28 @@ func ParseOrder(s string) (Order, error) {
 // sql appends the filter to a SELECT.
 func (f Filter) sql(query string) (string, []any) {
 	where, args := f.where()
-	query += where + " ORDER BY " + map[Order]string{
+	order := " ORDER BY " + map[Order]string{
 		Newest: "instant DESC, seq", Oldest: "instant, seq", Best: "score DESC, seq", LogOrder: "seq", "": "seq",
 	}[f.Order]
+	limit := ""
 	if f.Limit > 0 {
-		query += " LIMIT " + strconv.Itoa(f.Limit)
+		limit = " LIMIT " + strconv.Itoa(f.Limit)
 	}
-	return query, args
+	if limit != "" && f.inClientIndex() { // choose the few in the index, then read their rows
+		where = " WHERE seq IN (SELECT seq FROM experiments INDEXED BY idx_experiments_client_instant" + where + order + limit + ")"
+	}
+	return query + where + order + limit, args
+}
+
+// inClientIndex reports whether an index of clients and instants knows all that the
+// filter asks for.
+func (f Filter) inClientIndex() bool {
+	return f.Client != "" && f.Order != Best && f.Run == "" && f.MinScore == nil && f.MaxScore == nil && len(f.Sources) == 0
+}
+
+// onlyClient reports whether the filter asks for a client, or for nothing.
+func (f Filter) onlyClient() bool {
+	return f.Run == "" && f.MinScore == nil && f.MaxScore == nil && f.Since.IsZero() && f.Until.IsZero() && len(f.Sources) == 0
 }
 
 // where returns the filter's conditions as a WHERE clause; empty: there are none.

@@ -129,8 +129,12 @@ func (r *Reader) Records(ctx context.Context, f Filter) iter.Seq2[event.Record, 
 // Count returns how many records match a filter.
 func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
 	where, args := f.where()
+	query := "SELECT count(*) FROM experiments" + where
+	if f.onlyClient() { // the projector keeps count
+		query = "SELECT coalesce(sum(records), 0) FROM clients" + where
+	}
 	var n int64
-	err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM experiments"+where, args...).Scan(&n)
+	err := r.db.QueryRowContext(ctx, query, args...).Scan(&n)
 	if f.Limit > 0 {
 		n = min(n, int64(f.Limit))
 	}

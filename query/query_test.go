@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
@@ -179,4 +180,50 @@ func ExampleReader_Export() {
 	}
 	// Output:
 	// {"id":"7d9f3c1e-0f4b-4a65-9d5e-2f8b1c6a7e90","client_id":"hre","run_id":"r","problem":"p","solution":"s","score":0.9,"timestamp":"2026-04-07T09:30:00Z","account_snapshot":{},"sources_used":[]}
+}
+
+// A limit gives the beginning of what there is without one, and a count its length,
+// whichever way the view answers.
+func TestLimitsAndCountsOfAnyFilter(t *testing.T) {
+	var lines []string
+	for n := range 300 {
+		lines = append(lines, fmt.Sprintf(`{"client_id":"c%d","run_id":"r%d","problem":"%d","solution":"","score":0.%d,"timestamp":"2026-04-%02dT0%d:00:00%s","sources_used":["s%d"]}`,
+			n*n%4, n%3, n, n%10, n*7%28+1, n%10, []string{"Z", "+02:00"}[n%2], n%5))
+	}
+	r := reader(t, lines...)
+	half := 0.5
+	times := []time.Time{{}, time.Date(2026, 4, 10, 0, 0, 0, 0, time.UTC), time.Date(2026, 4, 20, 5, 0, 0, 0, time.UTC)}
+	rapid.Check(t, func(t *rapid.T) {
+		f := Filter{
+			Client:   rapid.SampledFrom([]string{"", "c0", "c1", "nobody"}).Draw(t, "client"),
+			Run:      rapid.SampledFrom([]string{"", "", "r1"}).Draw(t, "run"),
+			MinScore: rapid.SampledFrom([]*float64{nil, nil, &half}).Draw(t, "min"),
+			Since:    rapid.SampledFrom(times).Draw(t, "since"),
+			Until:    rapid.SampledFrom(times).Draw(t, "until"),
+			Sources:  rapid.SampledFrom([][]string{nil, nil, {"s1", "s2"}}).Draw(t, "sources"),
+			Order:    rapid.SampledFrom([]Order{"", LogOrder, Newest, Oldest, Best}).Draw(t, "order"),
+		}
+		all := problems(t, r, f)
+		if n, err := r.Count(ctx, f); err != nil || n != int64(len(all)) {
+			t.Fatalf("%+v: count %d, %v, but %d rows", f, n, err, len(all))
+		}
+		f.Limit = rapid.IntRange(1, 40).Draw(t, "limit")
+		want := all[:min(f.Limit, len(all))]
+		if got := problems(t, r, f); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%+v:\n%v\nwant\n%v", f, got, want)
+		}
+		if n, err := r.Count(ctx, f); err != nil || n != int64(len(want)) {
+			t.Fatalf("%+v: count %d, %v", f, n, err)
+		}
+	})
+}
+
+func problems(t *rapid.T, r *Reader, f Filter) (found []string) {
+	for row, err := range r.Rows(ctx, f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, row.Problem)
+	}
+	return found
 }
