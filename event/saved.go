@@ -64,18 +64,27 @@ func DecodeSaved(version uint16, data []byte) (Saved, error) {
 	return s, nil
 }
 
-// ReadSaved is DecodeSaved for a payload whose bytes are vouched for, as the log
-// vouches for what it gives: it finds the fields and does not check them again. The
-// result refers to data.
-func ReadSaved(version uint16, data []byte) (s Saved, err error) {
+// ReadRow reads the payload of a saved record as views keep it, with the instant of
+// its timestamp. The payload's bytes are vouched for, as the log vouches for what it
+// gives: the fields are found and not checked again.
+func ReadRow(version uint16, data []byte) (r Row, instant time.Time, err error) {
+	defer func() { // the scanners trust what they walk
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrPayload, p)
+		}
+	}()
+	s, err := readSaved(version, data)
+	if err != nil {
+		return Row{}, time.Time{}, err
+	}
+	return s.Row(), s.Instant(), nil
+}
+
+// readSaved is DecodeSaved without its checks. It panics where these would fail.
+func readSaved(version uint16, data []byte) (s Saved, err error) {
 	if version != savedVersion {
 		return Saved{}, fmt.Errorf("%w: saved record of version %d", ErrPayload, version)
 	}
-	defer func() { // the scanners trust what they walk
-		if r := recover(); r != nil {
-			s, err = Saved{}, fmt.Errorf("%w: %v", ErrPayload, r)
-		}
-	}()
 	next := fieldID // they stand in schema order
 	for name, value := range members(data[2:]) {
 		if next < fieldCount && string(name[1:len(name)-1]) == fieldNames[next] {
@@ -89,8 +98,10 @@ func ReadSaved(version uint16, data []byte) (s Saved, err error) {
 		return Saved{}, fmt.Errorf("%w: saved record without %s", ErrPayload, next)
 	}
 	s.filled = fieldSet(binary.LittleEndian.Uint16(data))
-	s.id, err = uuid.ParseBytes(unquote(s.values[fieldID]))
-	return s, err
+	if s.id, err = uuid.ParseBytes(unquote(s.values[fieldID])); err != nil {
+		return Saved{}, fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	return s, nil
 }
 
 // ID returns the record's key.

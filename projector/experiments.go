@@ -71,11 +71,10 @@ func foldExperiments(ev eventlog.Event, emit Emit) error {
 }
 
 func foldSaved(ev eventlog.Event, emit Emit) error {
-	saved, err := event.ReadSaved(ev.Version, ev.Data)
+	r, instant, err := event.ReadRow(ev.Version, ev.Data)
 	if err != nil {
 		return err
 	}
-	r := saved.Row()
 	score, err := strconv.ParseFloat(r.Score, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) { // 1e-999 is 0
 		return err
@@ -85,7 +84,7 @@ func foldSaved(ev eventlog.Event, emit Emit) error {
 		spelling = r.Score
 	}
 	emit(insertExperiment, ev.Seq, r.ID, r.ClientID, r.RunID, r.Problem, r.Solution, score, r.Timestamp,
-		r.AccountSnapshot, r.SourcesUsed, saved.Instant().UnixMicro(), spelling, nullable(r.Extra))
+		r.AccountSnapshot, r.SourcesUsed, instant.UnixMicro(), spelling, nullable(r.Extra))
 	emit(countRecord, r.ClientID, int64(1))
 	return nil
 }
