@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // The rigs run processes: the built binary, and the test binary itself where a
@@ -24,6 +26,10 @@ func TestMain(m *testing.M) {
 		os.Exit(runChild(name, os.Getenv(storeVariable), os.Args[1:]))
 	}
 	code := m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	if dir, _ := buildDir(); dir != "" {
 		os.RemoveAll(dir)
 	}

@@ -94,10 +94,13 @@ func asNobody(ts *testscript.TestScript, _ bool, args []string) {
 	binary := filepath.Join(dir, ".bin", args[1]) // the script's own stands where only root may look
 	self, err := os.Executable()
 	ts.Check(err)
-	program, err := os.ReadFile(self)
-	ts.Check(err)
-	ts.Check(os.MkdirAll(filepath.Dir(binary), 0o755))
-	ts.Check(os.WriteFile(binary, program, 0o755))
+	if _, err := os.Stat(binary); err != nil {
+		ts.Check(os.MkdirAll(filepath.Dir(binary), 0o755))
+		// Another process writes it: what this one has open for writing could be
+		// inherited by what it starts meanwhile, and could not be run then.
+		ts.Check(exec.Command("cp", self, binary).Run())
+		ts.Check(os.Chmod(binary, 0o755))
+	}
 	for up := dir; up != filepath.Clean(os.TempDir()) && up != "/"; up = filepath.Dir(up) {
 		ts.Check(os.Chmod(up, 0o755))
 	}
@@ -107,7 +110,9 @@ func asNobody(ts *testscript.TestScript, _ bool, args []string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	var out, diag strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &diag
-	_ = cmd.Run()
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		ts.Fatalf("%v", err)
+	}
 	ts.Logf("%s%s", out.String(), diag.String())
 	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
