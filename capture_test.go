@@ -225,6 +225,27 @@ func TestCaptureHandsOnWhatTheStoreRefuses(t *testing.T) {
 	}
 }
 
+// What waits to be saved is bounded in bytes; one record over the bound is not shut
+// out by it.
+func TestRecordsThatWaitAreBounded(t *testing.T) {
+	k := keeper{}
+	k.room.L = &k.mu
+	large := item{raw: make([]byte, mostWaiting+1)}
+	k.take(len(large.raw))
+	taken := make(chan struct{})
+	go func() {
+		k.take(1)
+		close(taken)
+	}()
+	select {
+	case <-taken:
+		t.Error("there was room for more")
+	case <-time.After(50 * time.Millisecond):
+	}
+	k.free([]item{large}, false)
+	<-taken
+}
+
 func TestRunsAreKept(t *testing.T) {
 	l := open(t, t.TempDir())
 	id, err := l.StartRun(ctx, event.RunStarted{RunID: "r", Client: "c", Attempt: 1, Command: []string{"python", "loop.py"}, Host: "h", Dir: "/x"})

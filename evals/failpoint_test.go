@@ -18,7 +18,7 @@ import (
 // and in the end every record that was acknowledged is there once.
 func TestFailpoints(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs every command some 20 times")
+		t.Skip("it runs every command at each of 17 points, twice; run without -short")
 	}
 	binary := filepath.Join(t.TempDir(), "explog")
 	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "github.com/explog/explog/cmd/explog").CombinedOutput(); err != nil {

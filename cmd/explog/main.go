@@ -3,7 +3,8 @@
 //
 // One file a command. Data goes to standard output; notes, warnings and progress
 // go to standard error. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but
-// something was rejected or in conflict; 4 verify found damage.
+// something was rejected or in conflict; 4 verify found damage, or salvage did not
+// find everything. Capture ends with its program's code.
 package main
 
 import (
