@@ -56,7 +56,10 @@ func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (Im
 	defer ids.close()
 	def := event.Defaults{
 		Client: o.Client, Run: o.Run, EmptyCollections: true, RunIdentifies: true,
-		NewID: func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) },
+		NewID: func(content func() uuid.UUID) uuid.UUID {
+			key := content()
+			return event.Ordinal(key, ids.next(key))
+		},
 	}
 	s := sorter{limit: l.opts.MaxRecord, pass: pass, keep: func(it item) {
 		it.source = o.Source

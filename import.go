@@ -182,7 +182,10 @@ func (l *Logger) parseAll(ctx context.Context, r io.Reader, im *importer) {
 	ids := newOrdinals()
 	defer ids.close()
 	if !im.opts.Strict {
-		p.defaults.NewID = func(content uuid.UUID) uuid.UUID { return event.Ordinal(content, ids.next(content)) }
+		p.defaults.NewID = func(content func() uuid.UUID) uuid.UUID {
+			key := content()
+			return event.Ordinal(key, ids.next(key))
+		}
 	}
 	for v, err := range input.Values(r, l.opts.MaxRecord) {
 		if err == nil {

@@ -145,7 +145,7 @@ func (l *Logger) saveDefaults() event.Defaults {
 	return event.Defaults{
 		Timestamp:        l.opts.Now().UTC().Format(time.RFC3339Nano),
 		EmptyCollections: true,
-		NewID:            func(uuid.UUID) uuid.UUID { return uuid.New() },
+		NewID:            func(func() uuid.UUID) uuid.UUID { return uuid.New() },
 	}
 }
 

@@ -22,7 +22,7 @@ type Defaults struct {
 	// NewID gives a draft without an id its key. It gets the key that derives from
 	// the draft's content: a UUID version 5 over the fields that were given and
 	// the resolved client, and the run too if RunIdentifies is set.
-	NewID         func(content uuid.UUID) uuid.UUID
+	NewID         func(content func() uuid.UUID) uuid.UUID
 	RunIdentifies bool
 }
 
@@ -111,7 +111,7 @@ func (s *Saved) resolveID(d Draft, def Defaults) {
 		if def.RunIdentifies {
 			run = s.values[fieldRun]
 		}
-		s.id = def.NewID(d.contentKey(s.values[fieldClient], run))
+		s.id = def.NewID(func() uuid.UUID { return d.contentKey(s.values[fieldClient], run) })
 		s.filled.add(fieldID)
 	}
 	s.values[fieldID] = appendQuoted(nil, s.id.String())

@@ -30,7 +30,7 @@ func complete(t *testing.T, line string, def Defaults) Saved {
 func importDefaults() Defaults {
 	return Defaults{
 		Client: "hre", Run: "import-a.json", Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true,
-		NewID: func(content uuid.UUID) uuid.UUID { return content },
+		NewID: func(content func() uuid.UUID) uuid.UUID { return content() },
 	}
 }
 
@@ -219,7 +219,7 @@ func TestRecordDraftGoesThroughTheSameDoor(t *testing.T) {
 		if d.Faithful() {
 			t.Errorf("%s: the draft claims to say all", tc.name)
 		}
-		_, err := d.Complete(Defaults{Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true, NewID: func(c uuid.UUID) uuid.UUID { return c }})
+		_, err := d.Complete(Defaults{Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true, NewID: func(c func() uuid.UUID) uuid.UUID { return c() }})
 		if got := strings.Join(faultList(t, err), ","); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}

@@ -87,7 +87,7 @@ func (l *Log) Append(ctx context.Context, b Batch) ([]Result, error) {
 		return l.giveUp(r, err)
 	}
 	defer h.release()
-	l.commit(h, l.dequeue())
+	l.commit(h)
 	return r.results, r.err
 }
 
@@ -102,8 +102,40 @@ type request struct {
 
 func (l *Log) enqueue(r *request) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, r)
+	l.mu.Unlock()
+	select {
+	case l.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// gather takes all that wait. Those that the last commit answered together are likely
+// to come back, each with its next append, while this one was being prepared: they
+// get half the time of a commit to do so, and need not wait for two.
+func (l *Log) gather() []*request {
+	deadline := time.NewTimer(l.group.took / 2)
+	defer deadline.Stop()
+	for l.queued() < l.group.size {
+		select {
+		case <-l.arrived:
+		case <-deadline.C:
+			return l.dequeue()
+		}
+	}
+	return l.dequeue()
+}
+
+// group is what appends were committed together.
+type group struct {
+	size int
+	took time.Duration
+}
+
+func (l *Log) queued() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
 }
 
 func (l *Log) dequeue() []*request {
@@ -130,12 +162,22 @@ func (l *Log) giveUp(r *request, err error) ([]Result, error) {
 	return r.results, r.err
 }
 
-// commit appends all requests in one transaction and answers each.
-func (l *Log) commit(h *lease, requests []*request) {
+// commit appends what waits in one transaction and answers each. The caller has the
+// turn.
+func (l *Log) commit(h *lease) {
+	started := time.Now()
+	var requests []*request
 	err := l.ensure()
 	if err == nil {
-		err = l.session(h, true, func(s *session) error { return s.append(requests) })
+		err = l.session(h, true, func(s *session) error {
+			requests = l.gather()
+			return s.append(requests)
+		})
 	}
+	if requests == nil { // it did not come so far
+		requests = l.dequeue()
+	}
+	l.group = group{len(requests), time.Since(started)}
 	for _, r := range requests {
 		if err != nil && r.err == nil {
 			r.results, r.err = nil, err

@@ -115,10 +115,16 @@ func checksumFreelist(f io.ReaderAt, im image) (uint32, error) {
 		im.freelist+overflow >= im.highWater {
 		return 0, fmt.Errorf("page %d is not the freelist that it should be", im.freelist)
 	}
-	crc := crc32.New(castagnoli)
-	section := io.NewSectionReader(f, int64(im.freelist)*im.pageSize, int64(overflow+1)*im.pageSize)
-	if _, err := io.Copy(crc, section); err != nil {
-		return 0, err
+	at, left := int64(im.freelist)*im.pageSize, int64(overflow+1)*im.pageSize
+	buf := make([]byte, min(left, 1<<16))
+	var crc uint32
+	for left > 0 {
+		chunk := buf[:min(left, int64(len(buf)))]
+		if _, err := f.ReadAt(chunk, at); err != nil {
+			return 0, err
+		}
+		crc = crc32.Update(crc, castagnoli, chunk)
+		at, left = at+int64(len(chunk)), left-int64(len(chunk))
 	}
-	return crc.Sum32(), nil
+	return crc, nil
 }

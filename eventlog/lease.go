@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/explog/explog/eventlog/flock"
 )
@@ -28,12 +29,34 @@ func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
 	if file == nil {
 		return &lease{}, nil
 	}
-	if err := flock.Lock(ctx, file, l.opts.LockTimeout); errors.Is(err, flock.ErrTimeout) {
+	deadline := time.Now().Add(l.opts.LockTimeout)
+	next := l.queue(ctx)
+	err = flock.Lock(ctx, file, time.Until(deadline))
+	if next != nil {
+		next.Close()
+	}
+	if errors.Is(err, flock.ErrTimeout) {
 		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
 	} else if err != nil {
 		return nil, err
 	}
 	return &lease{file: file, writable: writable}, nil
+}
+
+// queue waits until the caller is the next for the lease: it has the folder locked
+// then. A lock that is let go is free until the first of those who wait for it has
+// woken up, and who comes along just then gets it; with one who waits and the others
+// behind that one, those come by turns. It is a courtesy: where the folder cannot be
+// locked in time, the caller goes on without.
+func (l *Log) queue(ctx context.Context) *os.File {
+	dir, err := os.Open(l.dir)
+	if err != nil {
+		return nil
+	}
+	if err := flock.Lock(ctx, dir, l.opts.LockTimeout); err != nil {
+		return nil
+	}
+	return dir
 }
 
 // openLock opens the lock file, read-only where nothing more is permitted. A

@@ -96,7 +96,9 @@ type Log struct {
 	turn    chan struct{} // held by the appender that commits for all
 	mu      sync.Mutex
 	waiting []*request
-	broken  error // a fault left a bbolt handle that cannot be closed
+	arrived chan struct{} // somebody waits
+	group   group         // the last commit; of who has the turn
+	broken  error         // a fault left a bbolt handle that cannot be closed
 }
 
 // brokenBy remembers the first error after which the log is not usable by this
@@ -125,7 +127,7 @@ func New(dir string, opts Options) *Log {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Log{dir: dir, name: FileName, opts: opts, turn: make(chan struct{}, 1)}
+	return &Log{dir: dir, name: FileName, opts: opts, turn: make(chan struct{}, 1), arrived: make(chan struct{}, 1)}
 }
 
 // Path returns the path of the log's file.

@@ -3,6 +3,7 @@ package projector
 import (
 	"bytes"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,7 +28,7 @@ func longEvent(t interface{ Fatal(...any) }, n, size int) eventlog.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved, err := d.Complete(event.Defaults{EmptyCollections: true, NewID: func(content uuid.UUID) uuid.UUID { return content }})
+	saved, err := d.Complete(event.Defaults{EmptyCollections: true, NewID: func(content func() uuid.UUID) uuid.UUID { return content() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +249,7 @@ func TestACutBesideAWriteAheadLogIsNoticed(t *testing.T) {
 	info, err := os.Stat(path)
 	must(t, err)
 	noticed := 0
-	for size := info.Size() - 4096; size >= 0; size -= 4096 {
+	for size := info.Size() - newPageSize; size >= 0; size -= newPageSize {
 		must(t, os.Truncate(path, size))
 		switch rows, err := readAll(path); {
 		case isDamage(err):
@@ -269,8 +270,9 @@ func allSealed(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	must(t, err)
-	for at := 0; at < len(file); at += 4096 {
-		if number := uint32(at/4096 + 1); !sealed(file[at:at+4096], number) {
+	size := int(binary.BigEndian.Uint16(file[16:])) // bytes 16 and 17 of the header say it
+	for at := 0; at < len(file); at += size {
+		if number := uint32(at/size + 1); !sealed(file[at:at+size], number) {
 			t.Errorf("page %d has no checksum", number)
 		}
 	}
@@ -281,7 +283,7 @@ func withHoles() View {
 	v := Experiments()
 	v.Schema += "CREATE TABLE passing(seq INTEGER PRIMARY KEY, text TEXT);"
 	v.Fold = func(ev eventlog.Event, emit Emit) error {
-		emit(&Statement{SQL: "INSERT INTO passing VALUES (?, ?)"}, ev.Seq, strings.Repeat("x", 20_000))
+		emit(&Statement{SQL: "INSERT INTO passing VALUES (?, ?)"}, ev.Seq, strings.Repeat("x", 3*newPageSize))
 		emit(&Statement{SQL: "DELETE FROM passing WHERE seq % 7 <> 0 AND ? % 5 = 0"}, ev.Seq)
 		return nil
 	}
@@ -412,15 +414,15 @@ func TestARebuildMendsEveryPage(t *testing.T) {
 	must(t, err)
 	want, err := readAll(p.Path())
 	must(t, err)
-	for at := 0; at < len(file); at += 4096 {
+	for at := 0; at < len(file); at += newPageSize {
 		file, err := os.ReadFile(p.Path())
 		must(t, err)
-		i := min(at, len(file)-4096) + 1000
+		i := min(at, len(file)-newPageSize) + 1000
 		spoil(t, p.Path(), i, file[i]^1)
 		_, err = p.Rebuild(ctx)
 		must(t, err)
 		if rows, err := readAll(p.Path()); err != nil || rows != want {
-			t.Errorf("page %d: %v", at/4096+1, err)
+			t.Errorf("page %d: %v", at/newPageSize+1, err)
 		}
 	}
 }
@@ -431,12 +433,12 @@ func TestVerifyNamesPagesThatFail(t *testing.T) {
 	mustCatchUp(t, p)
 	file, err := os.ReadFile(p.Path())
 	must(t, err)
-	pages := len(file) / 4096
+	pages := len(file) / newPageSize
 	at := bytes.LastIndex(file, []byte("step step"))
 	spoil(t, p.Path(), at, 'S')
 	spoil(t, p.Path(), len(file)-1, ^file[len(file)-1])
 	want := []string{
-		fmt.Sprintf("page %d of %d fails its checksum", at/4096+1, pages),
+		fmt.Sprintf("page %d of %d fails its checksum", at/newPageSize+1, pages),
 		fmt.Sprintf("page %d of %d fails its checksum", pages, pages),
 	}
 	if found, err := p.Verify(ctx); err != nil || !slices.Equal(found, slices.Compact(want)) {

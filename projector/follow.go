@@ -37,7 +37,7 @@ func (p *Projector) Follow(ctx context.Context, appended <-chan []eventlog.Event
 	if err := syscall.Flock(int(mark.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return err
 	}
-	if _, err := p.buildFrom(ctx, path, 4096, p.grown(ctx, first, appended)); err != nil {
+	if _, err := p.buildFrom(ctx, path, 0, p.grown(ctx, first, appended)); err != nil {
 		return fmt.Errorf("build %s: %w", p.Path(), explain(err))
 	}
 	unlock, err := p.lock(ctx, p.wait)

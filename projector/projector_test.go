@@ -63,7 +63,7 @@ func savedEvent(t interface{ Fatal(...any) }, n int) eventlog.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved, err := d.Complete(event.Defaults{NewID: func(content uuid.UUID) uuid.UUID { return content }})
+	saved, err := d.Complete(event.Defaults{NewID: func(content func() uuid.UUID) uuid.UUID { return content() }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,7 +198,7 @@ func openNew(path string, pageSize int) (*sql.DB, error) {
 	if err := begin(path, pageSize); err != nil {
 		return nil, err
 	}
-	db, err := open(path, "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-16000)")
+	db, err := open(path, "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-2000)")
 	if err != nil {
 		return nil, err
 	}

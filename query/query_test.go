@@ -35,7 +35,7 @@ func reader(t testing.TB, lines ...string) *Reader {
 		}
 		s, err := d.Complete(event.Defaults{
 			Run: "r", Timestamp: "2026-01-01T00:00:00Z", EmptyCollections: true,
-			NewID: func(content uuid.UUID) uuid.UUID { return content },
+			NewID: func(content func() uuid.UUID) uuid.UUID { return content() },
 		})
 		if err != nil {
 			t.Fatal(err)
