@@ -34,7 +34,11 @@ func OpenBare(dir string) (*Bare, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := file.Write(make([]byte, pageSize*pages)); err != nil {
+	_, err = file.Write(make([]byte, pageSize*pages))
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	options := bolt.Options{FreelistType: bolt.FreelistArrayType} // as the log has it
