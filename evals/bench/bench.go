@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/explog/explog/evals/latency"
+	"github.com/explog/explog/evals/records"
 )
 
 // bench is one run of the program.
@@ -71,7 +72,7 @@ const seed = 1
 // arena is where the steps of one scale work: a folder with the data.
 type arena struct {
 	*bench
-	records  int
+	scale    int   // records
 	bytes    int64 // of the data
 	dir      string
 	round    int // from 0
@@ -94,9 +95,9 @@ func (a *arena) newPath(name string) string {
 }
 
 // measureScale makes the data and measures the cases that are wanted.
-func (b *bench) measureScale(ctx context.Context, records int) (_ scaleReport, err error) {
-	a := &arena{bench: b, records: records, dir: filepath.Join(b.dir, scaleText(records))}
-	if err := b.wantRoom(records); err != nil {
+func (b *bench) measureScale(ctx context.Context, scale int) (_ scaleReport, err error) {
+	a := &arena{bench: b, scale: scale, dir: filepath.Join(b.dir, scaleText(scale))}
+	if err := b.wantRoom(scale); err != nil {
 		return scaleReport{}, err
 	}
 	if err := os.Mkdir(a.dir, 0o755); err != nil {
@@ -105,8 +106,8 @@ func (b *bench) measureScale(ctx context.Context, records int) (_ scaleReport, e
 	if !b.keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(a.dir)) }()
 	}
-	b.say("%s: making the data", scaleText(records))
-	if a.bytes, err = writeData(a.data(), records); err != nil {
+	b.say("%s: making the data", scaleText(scale))
+	if a.bytes, err = writeData(a.data(), scale); err != nil {
 		return scaleReport{}, err
 	}
 	if a.bare, err = latency.OpenBare(a.dir); err != nil {
@@ -114,29 +115,29 @@ func (b *bench) measureScale(ctx context.Context, records int) (_ scaleReport, e
 	}
 	defer func() { err = errors.Join(err, a.bare.Close()) }()
 
-	cases := b.casesAt(records)
+	cases := b.casesAt(scale)
 	measured, err := a.measure(ctx, stepsOf(cases))
 	if err != nil {
 		return scaleReport{}, err
 	}
-	report := scaleReport{Records: records, Bytes: a.bytes}
+	report := scaleReport{Records: scale, Bytes: a.bytes}
 	for _, c := range cases {
-		report.Results = append(report.Results, c.result(measured, records))
+		report.Results = append(report.Results, c.result(measured, scale))
 	}
 	return report, nil
 }
 
 // wantRoom returns an error where the disk has too little room for the data, the
 // stores and what is written beside them.
-func (b *bench) wantRoom(records int) error {
+func (b *bench) wantRoom(scale int) error {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(b.dir, &disk); err != nil {
 		return err
 	}
-	needed := int64(records) * 1200 * 6
+	needed := int64(scale) * 1200 * 6
 	if free := int64(disk.Bavail) * disk.Bsize; free < needed {
 		return fmt.Errorf("%s records need about %s in %s, and %s are free; set TMPDIR to a folder on another disk",
-			scaleText(records), bytes.text(float64(needed)), b.dir, bytes.text(float64(free)))
+			scaleText(scale), bytes.text(float64(needed)), b.dir, bytes.text(float64(free)))
 	}
 	return nil
 }
@@ -144,22 +145,22 @@ func (b *bench) wantRoom(records int) error {
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.diag, format+"\n", args...) }
 
 // casesAt returns the cases that are wanted, those whose step of ours can be made.
-func (b *bench) casesAt(records int) []contest {
+func (b *bench) casesAt(scale int) []contest {
 	var wanted []contest
 	for _, c := range contests {
 		ours := steps[c.ours]
-		possible := b.missing[ours.needs] == "" && records >= ours.from && (!b.guard || c.guard > 0)
+		possible := b.missing[ours.needs] == "" && scale >= ours.from && (!b.guard || c.guard > 0)
 		if possible && b.cases.MatchString(c.name) {
-			wanted = append(wanted, b.withoutPeer(c, records))
+			wanted = append(wanted, b.withoutPeer(c, scale))
 		}
 	}
 	return wanted
 }
 
 // withoutPeer takes the peer out of a case where it cannot be had.
-func (b *bench) withoutPeer(c contest, records int) contest {
+func (b *bench) withoutPeer(c contest, scale int) contest {
 	p := steps[c.peer]
-	if b.missing[p.needs] != "" || p.upTo > 0 && records > p.upTo {
+	if b.missing[p.needs] != "" || p.upTo > 0 && scale > p.upTo {
 		c.peer = ""
 	}
 	return c
@@ -186,10 +187,10 @@ func (a *arena) measure(ctx context.Context, names []string) (map[string][]sampl
 	for a.round = range a.runs {
 		for _, name := range names {
 			s := steps[name]
-			if a.round >= s.rounds(a.records, a.runs) {
+			if a.round >= s.rounds(a.scale, a.runs) {
 				continue
 			}
-			a.say("%s: round %d of %d: %s", scaleText(a.records), a.round+1, a.runs, name)
+			a.say("%s: round %d of %d: %s", scaleText(a.scale), a.round+1, a.runs, name)
 			if s.prepare != nil {
 				if err := s.prepare(a, ctx); err != nil {
 					return nil, fmt.Errorf("prepare %s: %w", name, err)
@@ -207,12 +208,12 @@ func (a *arena) measure(ctx context.Context, names []string) (map[string][]sampl
 }
 
 // writeData writes the records to a file and returns its size.
-func writeData(path string, records int) (int64, error) {
+func writeData(path string, scale int) (int64, error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return 0, err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	size, err := writeRecords(w, seed, records)
+	size, err := records.Write(w, seed, scale)
 	return size, errors.Join(err, w.Flush(), f.Close())
 }

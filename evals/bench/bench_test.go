@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/explog/explog/event"
 )
 
 // TestMain is also what the children of a run start.
@@ -26,47 +24,6 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
-}
-
-func TestTheSameSeedGivesTheSameRecords(t *testing.T) {
-	var lines [3][]string
-	for i, seed := range []uint64{1, 1, 2} {
-		g := newGenerator(seed)
-		for range 500 {
-			lines[i] = append(lines[i], string(g.next()))
-		}
-	}
-	if !slices.Equal(lines[0], lines[1]) {
-		t.Error("two generators of one seed differ")
-	}
-	if slices.Equal(lines[0], lines[2]) {
-		t.Error("generators of different seeds do not differ")
-	}
-}
-
-func TestGeneratedRecordsAreComplete(t *testing.T) {
-	g := newGenerator(seed)
-	ids, size := make(map[string]bool), 0
-	const records = 5000
-	for n := range records {
-		line := g.next()
-		size += len(line)
-		d, err := event.ParseDraft(line)
-		if err != nil {
-			t.Fatalf("record %d: %v\n%s", n, err, line)
-		}
-		saved, err := d.Complete(event.Defaults{}) // fills nothing
-		if err != nil {
-			t.Fatalf("record %d: %v\n%s", n, err, line)
-		}
-		ids[saved.ID().String()] = true
-	}
-	if len(ids) != records {
-		t.Errorf("%d ids of %d records", len(ids), records)
-	}
-	if mean := size / records; mean < 1100 || mean > 1300 {
-		t.Errorf("a record has %d bytes, want about 1200", mean)
-	}
 }
 
 func TestParseScales(t *testing.T) {

@@ -32,7 +32,7 @@ func (a *arena) nodeImportInto(ctx context.Context, db string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return sampleOf(e), want(e, fmt.Sprintf(": %d new", a.records))
+	return sampleOf(e), want(e, fmt.Sprintf(": %d new", a.scale))
 }
 
 // keepReference makes the reference's database that is read, if no import has made it.
@@ -77,7 +77,7 @@ func (a *arena) sqliteLoad(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	if err := want(e, fmt.Sprintln(a.records)); err != nil {
+	if err := want(e, fmt.Sprintln(a.scale)); err != nil {
 		return sample{}, err
 	}
 	return sampleOf(e), a.discard(db)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/explog/explog"
 	"github.com/explog/explog/evals/latency"
+	"github.com/explog/explog/evals/records"
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
 )
@@ -28,7 +29,7 @@ const (
 
 // saveAll is the child that saves: see [latency.RunSaver].
 func saveAll(ctx context.Context, store string, args []string) error {
-	rec, err := event.Parse(newGenerator(seed).next())
+	rec, err := event.Parse(records.New(seed).Next())
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func saveAll(ctx context.Context, store string, args []string) error {
 func (a *arena) savers(ctx context.Context, processes, goroutines, saves int) (q latency.Quantiles, rate float64, err error) {
 	store := a.newPath("saves")
 	first := a.explogCommand(ctx, store, "save")
-	first.Stdin = strings.NewReader(string(newGenerator(seed).next()))
+	first.Stdin = strings.NewReader(string(records.New(seed).Next()))
 	if _, err := finish(first, nil); err != nil {
 		return q, 0, err
 	}
@@ -75,7 +76,7 @@ func (a *arena) saveOf16(ctx context.Context) (sample, error) {
 
 // bboltPut puts the bytes of the record that the savers save.
 func (a *arena) bboltPut(context.Context) (sample, error) {
-	took, err := a.bare.Transactions(savesAlone, newGenerator(seed).next())
+	took, err := a.bare.Transactions(savesAlone, records.New(seed).Next())
 	return sample{Value: latency.QuantilesOf(took).P50.Seconds()}, err
 }
 
@@ -91,18 +92,18 @@ const appendedRecords = 100_000
 // many nanoseconds the appending took; making the records is not in them.
 func appendAll(ctx context.Context, store string, args []string) error {
 	flags := flag.NewFlagSet("appender", flag.ContinueOnError)
-	records := flags.Int("records", 0, "")
+	count := flags.Int("records", 0, "")
 	seed := flags.Uint64("seed", 0, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	log := eventlog.New(store, eventlog.Options{})
-	g := newGenerator(*seed)
+	g := records.New(*seed)
 	var took time.Duration
-	for left := *records; left > 0; {
+	for left := *count; left > 0; {
 		batch := eventlog.Batch{Events: make([]eventlog.Event, min(left, 4096))} // as an import does
 		for i := range batch.Events {
-			ev, err := eventOf(g.next())
+			ev, err := eventOf(g.Next())
 			if err != nil {
 				return err
 			}
@@ -140,7 +141,7 @@ func (a *arena) growLog(ctx context.Context) error {
 		return nil
 	}
 	a.grown = a.newPath("log")
-	_, err := a.appendTo(ctx, a.grown, a.records-appendedRecords)
+	_, err := a.appendTo(ctx, a.grown, a.scale-appendedRecords)
 	return err
 }
 
@@ -155,9 +156,9 @@ func (a *arena) appendFirst(ctx context.Context) (sample, error) {
 }
 
 // appendTo appends new records to the log of a store.
-func (a *arena) appendTo(ctx context.Context, store string, records int) (sample, error) {
+func (a *arena) appendTo(ctx context.Context, store string, count int) (sample, error) {
 	a.appended++
-	cmd := child(ctx, "appender", store, "-records", strconv.Itoa(records), "-seed", strconv.Itoa(seed+a.appended))
+	cmd := child(ctx, "appender", store, "-records", strconv.Itoa(count), "-seed", strconv.Itoa(seed+a.appended))
 	e, err := finish(cmd, nil)
 	if err != nil {
 		return sample{}, err
@@ -166,5 +167,5 @@ func (a *arena) appendTo(ctx context.Context, store string, records int) (sample
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{Value: float64(nanos) / 1e9 / float64(records), CPU: e.cpu.Seconds(), Peak: e.peak}, nil
+	return sample{Value: float64(nanos) / 1e9 / float64(count), CPU: e.cpu.Seconds(), Peak: e.peak}, nil
 }

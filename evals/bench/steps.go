@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/explog/explog/evals/records"
 )
 
 // sample is one measurement of a step.
@@ -98,7 +100,7 @@ func (a *arena) importInto(ctx context.Context, store string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	if err := want(imported, fmt.Sprintf(" %d new,", a.records)); err != nil {
+	if err := want(imported, fmt.Sprintf(" %d new,", a.scale)); err != nil {
 		return sample{}, err
 	}
 	counted, err := a.explog(ctx, store, "count")
@@ -107,7 +109,7 @@ func (a *arena) importInto(ctx context.Context, store string) (sample, error) {
 	}
 	return sample{
 		Value: (imported.took + counted.took).Seconds(), CPU: (imported.cpu + counted.cpu).Seconds(), Peak: max(imported.peak, counted.peak),
-	}, want(counted, fmt.Sprintf("%d record", a.records))
+	}, want(counted, fmt.Sprintf("%d record", a.scale))
 }
 
 // want tells an error where a process did not say what it should.
@@ -141,7 +143,7 @@ func (a *arena) importAgain(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return sampleOf(e), want(e, fmt.Sprintf(" 0 new, %d duplicate,", a.records))
+	return sampleOf(e), want(e, fmt.Sprintf(" 0 new, %d duplicate,", a.scale))
 }
 
 func (a *arena) export(ctx context.Context) (sample, error) {
@@ -184,10 +186,10 @@ func quick(run func() (ended, error)) (sample, error) {
 
 // The client and the time that count and query ask for: about half of the records of
 // one of the clients are after it.
-var wantedClient = clientName(3)
+var wantedClient = records.Client(3)
 
 func (a *arena) wantedSince() string {
-	return generatedFrom.Add(time.Duration(a.records/2) * generatedEvery).Format(time.RFC3339)
+	return records.From.Add(time.Duration(a.scale/2) * records.Every).Format(time.RFC3339)
 }
 
 func (a *arena) count(ctx context.Context) (sample, error) {
@@ -207,7 +209,7 @@ func (a *arena) query(ctx context.Context) (sample, error) {
 // wantLines checks the answer to a query.
 func (a *arena) wantLines(e ended) error {
 	n := strings.Count(e.out, "\n")
-	if most := a.records / clients; n > 50 || n == 0 && most > 1000 {
+	if most := a.scale / records.Clients; n > 50 || n == 0 && most > 1000 {
 		return fmt.Errorf("the query gives %d records", n)
 	}
 	return nil

@@ -1,4 +1,11 @@
-package main
+// Package records makes experiment records as JSONL, for benchmarks: about 1.2 KB
+// each, the same ones for the same seed.
+//
+// They are like those of a search loop: a run is one problem of one account, with
+// some attempts at it. Words are drawn as often as words are in real text (by Zipf's
+// law), so that the records compress about as real ones do: zstd brings blocks of 256
+// to a quarter.
+package records
 
 import (
 	_ "embed"
@@ -12,11 +19,8 @@ import (
 	"time"
 )
 
-// generator makes records as JSONL, about 1.2 KB each, the same ones for the same
-// seed. They are like those of a search loop: a run is one problem of one account,
-// with some attempts at it. Words are drawn as often as words are in real text (by
-// Zipf's law), so that the records compress about as real ones do.
-type generator struct {
+// Generator makes records, one after the other.
+type Generator struct {
 	random *rand.Rand
 	line   []byte
 	n      int // records made
@@ -28,22 +32,24 @@ type generator struct {
 	account []byte // the part of the snapshot that all attempts share
 }
 
-func newGenerator(seed uint64) *generator {
-	return &generator{random: rand.New(rand.NewPCG(seed, 0))}
+// New returns the generator of a seed.
+func New(seed uint64) *Generator {
+	return &Generator{random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// clients is how many clients there are.
-const clients = 20
+// Clients is how many clients there are.
+const Clients = 20
 
-// generatedFrom is the timestamp of the first record. On average the records are
-// generatedEvery apart.
-var generatedFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+// From is the least timestamp.
+var From = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-const generatedEvery = 20 * time.Second
+// Every is how far apart timestamps are on average: the n-th record, from 0, is from
+// n times Every after From, or up to one more Every later.
+const Every = 20 * time.Second
 
-// next returns one more record, as a line with its newline. The line is valid until
+// Next returns one more record, as a line with its newline. The line is valid until
 // the next one is asked for.
-func (g *generator) next() []byte {
+func (g *Generator) Next() []byte {
 	if g.left == 0 {
 		g.newRun()
 	}
@@ -56,11 +62,11 @@ func (g *generator) next() []byte {
 		}
 	}
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4, variant of RFC 9562
-	at := generatedFrom.Add(time.Duration(g.n)*generatedEvery + time.Duration(g.random.Int64N(int64(generatedEvery)))).Truncate(time.Second)
+	at := From.Add(time.Duration(g.n)*Every + time.Duration(g.random.Int64N(int64(Every)))).Truncate(time.Second)
 	g.n++
 
-	b := append(g.line[:0], `{"id": "`...)
-	b = appendUUID(b, id)
+	b := g.line[:0]
+	b = appendUUID(append(b, `{"id": "`...), id)
 	b = append(append(b, `", "client_id": "`...), g.client...)
 	b = append(append(b, `", "run_id": "`...), g.run...)
 	b = append(append(b, `", "problem": "`...), g.problem...)
@@ -77,17 +83,18 @@ func (g *generator) next() []byte {
 	b = strconv.AppendFloat(b, g.random.Float64()*100, 'g', -1, 64)
 	b = append(b, `}, "sources_used": `...)
 	b = append(b, sources[g.random.IntN(len(sources))]...)
-	g.line = append(b, "}\n"...)
-	return g.line
+	b = append(b, "}\n"...)
+	g.line = b
+	return b
 }
 
 var sources = []string{`["gtm"]`, `["google_ads"]`, `["gtm", "google_ads", "meta"]`, `["crm", "ga4"]`, `["ga4", "gtm"]`, `[]`}
 
 // newRun begins a run.
-func (g *generator) newRun() {
+func (g *Generator) newRun() {
 	g.left = 2 + g.random.IntN(5)
-	g.client = clientName(g.random.IntN(clients))
-	g.run = fmt.Sprintf("exp-%s-%03d", generatedFrom.Add(time.Duration(g.n)*generatedEvery).Format(time.DateOnly), g.random.IntN(1000))
+	g.client = Client(g.random.IntN(Clients))
+	g.run = fmt.Sprintf("exp-%s-%03d", From.Add(time.Duration(g.n)*Every).Format(time.DateOnly), g.random.IntN(1000))
 	g.problem = g.appendText(g.problem[:0], 35+g.random.IntN(25))
 	a := fmt.Appendf(g.account[:0], `"account": "%s %s", "customer_id": "%03d-%03d-%04d", "conversions_30d": %d, "gtm": {"container": "GTM-%06X", "version": %d}, "tags": [`,
 		g.word(), g.word(), g.random.IntN(1000), g.random.IntN(1000), g.random.IntN(10000), g.random.IntN(2000), g.random.IntN(1<<24), g.random.IntN(90))
@@ -97,13 +104,15 @@ func (g *generator) newRun() {
 		}
 		a = fmt.Appendf(a, `"%s - %s"`, g.word(), g.word())
 	}
-	g.account = append(a, ']')
+	a = append(a, ']')
+	g.account = a
 }
 
-func clientName(n int) string { return fmt.Sprintf("client-%02d", n) }
+// Client returns the client_id of a client, from 0.
+func Client(n int) string { return fmt.Sprintf("client-%02d", n) }
 
 // appendText appends sentences of so many words, as they stand in a JSON string.
-func (g *generator) appendText(b []byte, count int) []byte {
+func (g *Generator) appendText(b []byte, count int) []byte {
 	begins := true // a sentence
 	for i := range count {
 		dice := g.random.Uint32()
@@ -135,7 +144,7 @@ func (g *generator) appendText(b []byte, count int) []byte {
 	return b
 }
 
-func (g *generator) word() string { return vocabulary[g.random.IntN(len(vocabulary))] }
+func (g *Generator) word() string { return vocabulary[g.random.IntN(len(vocabulary))] }
 
 //go:embed words.txt
 var words string
@@ -163,11 +172,11 @@ func appendUUID(b []byte, id [16]byte) []byte {
 	return b
 }
 
-// writeRecords writes so many records and returns their bytes.
-func writeRecords(w io.Writer, seed uint64, records int) (size int64, err error) {
-	g := newGenerator(seed)
+// Write writes so many records and returns their bytes.
+func Write(w io.Writer, seed uint64, records int) (size int64, err error) {
+	g := New(seed)
 	for range records {
-		n, err := w.Write(g.next())
+		n, err := w.Write(g.Next())
 		if size += int64(n); err != nil {
 			return size, err
 		}
