@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,7 +23,8 @@ type machine struct {
 	FileSystem string `json:"file_system"` // of the temporary folder
 	Load       string `json:"load"`        // at the start: means of 1, 5 and 15 minutes
 	Explog     string `json:"explog"`
-	Go         string `json:"go"` // of the bench
+	Commit     string `json:"commit,omitempty"` // of the source, where the bench built the binary
+	Go         string `json:"go"`               // of the bench
 	Node       string `json:"node,omitempty"`
 	SQLite3    string `json:"sqlite3,omitempty"`
 }
@@ -47,6 +49,11 @@ func describeMachine(ctx context.Context, b *bench) machine {
 	if e, err := b.explog(ctx, b.dir, "--version"); err == nil {
 		m.Explog = strings.TrimPrefix(firstLine(e.out), "explog version ")
 	}
+	if b.built {
+		if e, err := finish(exec.CommandContext(ctx, "git", "describe", "--always", "--dirty"), nil); err == nil {
+			m.Commit = firstLine(e.out)
+		}
+	}
 	return m
 }
 
@@ -54,7 +61,7 @@ func (m machine) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, load %s\n", m.Date, m.Load)
 	fmt.Fprintf(&b, "%d cores, %s, %s, %s, %s\n", m.Cores, m.CPU, bytes.text(float64(m.Memory)), m.Kernel, m.FileSystem)
-	fmt.Fprintf(&b, "explog %s; bench built by %s\n", m.Explog, m.Go)
+	fmt.Fprintf(&b, "explog %s %s; bench built by %s\n", m.Explog, m.Commit, m.Go)
 	if m.Node != "" {
 		fmt.Fprintf(&b, "%s\n", m.Node)
 	}

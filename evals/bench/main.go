@@ -63,14 +63,12 @@ func run(ctx context.Context, args []string, out, diag io.Writer) (err error) {
 	} else {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
+	b := &bench{options: o, dir: dir, diag: diag}
 	if o.binary == "" {
-		o.binary = filepath.Join(dir, "explog")
-		build := exec.CommandContext(ctx, "go", "build", "-o", o.binary, "github.com/explog/explog/cmd/explog")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build the binary: %w\n%s", err, out)
+		if err := b.build(ctx); err != nil {
+			return err
 		}
 	}
-	b := &bench{options: o, dir: dir, diag: diag}
 	b.findPeers(ctx)
 	report := report{Machine: describeMachine(ctx, b)}
 	for _, records := range o.scales {
@@ -89,4 +87,14 @@ func run(ctx context.Context, args []string, out, diag io.Writer) (err error) {
 		err = report.guard()
 	}
 	return err
+}
+
+// build builds the binary into the temporary folder.
+func (b *bench) build(ctx context.Context) error {
+	b.binary, b.built = filepath.Join(b.dir, "explog"), true
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "github.com/explog/explog/cmd/explog")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return nil
 }

@@ -25,7 +25,7 @@ type options struct {
 
 // What a guard measures: enough to see a gross loss, little enough for every change.
 const (
-	guardScale = 20_000
+	guardScale = 10_000
 	guardRuns  = 3
 )
 

@@ -50,11 +50,11 @@ func (a *arena) nodeExport(ctx context.Context) (sample, error) {
 }
 
 func (a *arena) nodeCount(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) { return a.runNode(ctx, "count", a.reference, wantedClient) })
+	return a.quick(func() (ended, error) { return a.runNode(ctx, "count", a.reference, wantedClient) })
 }
 
 func (a *arena) nodeQuery(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) {
+	return a.quick(func() (ended, error) {
 		e, err := a.runNode(ctx, "query", a.reference, wantedClient, a.wantedSince(), "50")
 		if err != nil {
 			return e, err

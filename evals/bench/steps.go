@@ -167,13 +167,15 @@ func (a *arena) exported(cmd *exec.Cmd) (sample, error) {
 	return sampleOf(e), a.discard(path)
 }
 
-// quickRuns is how often a command of some milliseconds runs for one sample, which is
-// the median.
-const quickRuns = 10
-
-func quick(run func() (ended, error)) (sample, error) {
+// quick measures a command of some milliseconds: it runs several times, and the
+// sample is the median.
+func (a *arena) quick(run func() (ended, error)) (sample, error) {
+	runs := 11
+	if a.guard {
+		runs = 3
+	}
 	var all []sample
-	for range quickRuns {
+	for range runs {
 		e, err := run()
 		if err != nil {
 			return sample{}, err
@@ -181,7 +183,7 @@ func quick(run func() (ended, error)) (sample, error) {
 		all = append(all, sampleOf(e))
 	}
 	slices.SortFunc(all, func(x, y sample) int { return cmp.Compare(x.Value, y.Value) })
-	return all[quickRuns/2], nil
+	return all[runs/2], nil
 }
 
 // The client and the time that count and query ask for: about half of the records of
@@ -193,11 +195,11 @@ func (a *arena) wantedSince() string {
 }
 
 func (a *arena) count(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) { return a.explog(ctx, a.kept, "count", "--client", wantedClient) })
+	return a.quick(func() (ended, error) { return a.explog(ctx, a.kept, "count", "--client", wantedClient) })
 }
 
 func (a *arena) query(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) {
+	return a.quick(func() (ended, error) {
 		e, err := a.explog(ctx, a.kept, "query", "--client", wantedClient, "--since", a.wantedSince(), "--limit", "50")
 		if err != nil {
 			return e, err
@@ -221,11 +223,11 @@ func (a *arena) rebuild(ctx context.Context) (sample, error) {
 }
 
 func (a *arena) startUp(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) { return finish(exec.CommandContext(ctx, a.binary, "--version"), nil) })
+	return a.quick(func() (ended, error) { return finish(exec.CommandContext(ctx, a.binary, "--version"), nil) })
 }
 
 func (a *arena) startTrue(ctx context.Context) (sample, error) {
-	return quick(func() (ended, error) { return finish(exec.CommandContext(ctx, "true"), nil) })
+	return a.quick(func() (ended, error) { return finish(exec.CommandContext(ctx, "true"), nil) })
 }
 
 func (a *arena) logSize(context.Context) (sample, error) {
