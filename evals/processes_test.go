@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/explog/explog/evals/latency"
 )
 
 // The rigs run processes: the built binary, and the test binary itself where a
@@ -43,7 +45,9 @@ const (
 
 // children are what the test binary can do in a process of its own, by name.
 var children = map[string]func(store string, args []string) error{
-	"saver": runSaver,
+	"saver": func(store string, args []string) error {
+		return latency.RunSaver(context.Background(), store, args, record)
+	},
 }
 
 func runChild(name, store string, args []string) int {

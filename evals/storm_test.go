@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/explog/explog/evals/latency"
 )
 
 // stormRoles are what the processes of a storm do, the first ones in the short
@@ -104,9 +106,9 @@ func (s *storm) saver(seed uint64, pool int, args ...string) {
 	s.want("saver", e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, saved := range savedIn(e.out) {
-		s.vouched[saved.id] = true
-		s.waits[saved.status] = append(s.waits[saved.status], saved.took)
+	for _, saved := range latency.SavedIn(e.out) {
+		s.vouched[saved.ID] = true
+		s.waits[saved.Status] = append(s.waits[saved.Status], saved.Took)
 	}
 }
 
@@ -174,8 +176,8 @@ func (s *storm) check() {
 
 func (s *storm) report(processes int, lasting time.Duration) {
 	s.Logf("%d processes for %v: %v; %d records", processes, lasting, s.ran, len(s.vouched))
-	s.Logf("%-20s %s", "single saves", quantilesHead)
+	s.Logf("%-20s %s", "single saves", latency.QuantilesHead)
 	for _, status := range []string{"new", "duplicate"} {
-		s.Logf("%-20s %s", status, quantilesOf(s.waits[status]))
+		s.Logf("%-20s %s", status, latency.QuantilesOf(s.waits[status]))
 	}
 }
