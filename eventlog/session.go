@@ -122,7 +122,7 @@ func (s *session) begin() error {
 		return s.openError(err)
 	}
 	s.db = db
-	db.AllocSize = int(min(max(s.size/8, 1<<20), 64<<20))
+	db.AllocSize = int(min(max(s.size/8, 128<<10), 64<<20))
 	s.tx, err = db.Begin(true)
 	return err
 }

@@ -20,7 +20,7 @@ func appendRecords(b *testing.B, log *eventlog.Log, g *records.Generator, n int)
 		if err != nil {
 			b.Fatal(err)
 		}
-		saved, err := d.Complete(event.Defaults{NewID: func(content uuid.UUID) uuid.UUID { return content }})
+		saved, err := d.Complete(event.Defaults{NewID: func(content func() uuid.UUID) uuid.UUID { return content() }})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -126,7 +126,7 @@ func eventOf(line []byte) (eventlog.Event, error) {
 	if err != nil {
 		return eventlog.Event{}, err
 	}
-	saved, err := d.Complete(event.Defaults{NewID: func(uuid.UUID) uuid.UUID { return uuid.New() }})
+	saved, err := d.Complete(event.Defaults{NewID: func(func() uuid.UUID) uuid.UUID { return uuid.New() }})
 	if err != nil {
 		return eventlog.Event{}, err
 	}
