@@ -22,13 +22,13 @@ import (
 const IndexFileName = "events.index"
 
 const (
-	indexMagic     = "explogX1"
-	indexPageSize  = 4096
+	indexMagic     = "explogX2"
+	indexPageSize  = 512
 	indexPageHead  = 16
 	indexEntrySize = 16
 	indexPerPage   = (indexPageSize - indexPageHead) / indexEntrySize
-	indexMinPages  = 16
-	indexCached    = 1024 // pages kept in memory, 4 MiB
+	indexMinPages  = 128
+	indexCached    = 8192 // pages kept in memory, 4 MiB
 )
 
 // index is an open-addressed hash table of pages: an entry lies in the page that

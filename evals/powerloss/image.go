@@ -166,7 +166,7 @@ func (im image) write(dir string) error {
 // one. Where the header is not whole, nothing in it is believed anyway. The layout
 // is in eventlog/FORMAT.md.
 func (im image) reboot() {
-	const header, boot, earlier = 4096, 24, "an earlier start"
+	const header, boot, earlier = 512, 24, "an earlier start"
 	for path, data := range im {
 		if filepath.Base(path) != "events.index" || len(data) < header {
 			continue
