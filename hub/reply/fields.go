@@ -2,6 +2,7 @@ package reply
 
 import (
 	"bytes"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -37,15 +38,15 @@ func readLenient(object jsontext.Value) (Reply, error) {
 func readFields(object jsontext.Value, readFlag func(jsontext.Value) (flag, ok bool)) (Reply, error) {
 	var r Reply
 	flagged := false
-	err := eachMember(object, func(name string, value jsontext.Value) error {
+	for name, value := range elements(object) {
 		switch {
 		case isFlagName(name):
 			flag, ok := readFlag(value)
 			if !ok {
-				return unparsed("%s is %s", strings.ToLower(name), show(value))
+				return Reply{}, unparsed("%s is %s", strings.ToLower(name), show(value))
 			}
 			if flagged && flag != r.Flag {
-				return unparsed("the object says both true and false")
+				return Reply{}, unparsed("the object says both true and false")
 			}
 			r.Flag, flagged = flag, true
 		case strings.EqualFold(name, "confidence"):
@@ -57,13 +58,9 @@ func readFields(object jsontext.Value, readFlag func(jsontext.Value) (flag, ok b
 		case strings.EqualFold(name, "reasoning_steps"):
 			r.ReasoningSteps = list(value)
 		}
-		return nil
-	})
-	if err == nil && !flagged {
-		err = unparsed("the object has neither detected nor flag")
 	}
-	if err != nil {
-		return Reply{}, err
+	if !flagged {
+		return Reply{}, unparsed("the object has neither detected nor flag")
 	}
 	return r, nil
 }
@@ -72,33 +69,27 @@ func isFlagName(name string) bool {
 	return strings.EqualFold(name, "detected") || strings.EqualFold(name, "flag")
 }
 
-// eachMember calls visit with each member of an object until it fails.
-func eachMember(object jsontext.Value, visit func(name string, value jsontext.Value) error) error {
-	d := newDecoder(object)
-	if _, err := d.ReadToken(); err != nil {
-		return err
+// elements yields the elements of an array, or the members of an object with their
+// names. It takes keys that stand twice and lone surrogates; what is not JSON
+// otherwise ends it.
+func elements(container jsontext.Value) iter.Seq2[string, jsontext.Value] {
+	return func(yield func(name string, value jsontext.Value) bool) {
+		d := jsontext.NewDecoder(bytes.NewBuffer(container), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		_, err := d.ReadToken()
+		for err == nil && d.PeekKind() != '}' && d.PeekKind() != ']' {
+			name, value := "", jsontext.Value(nil)
+			if container.Kind() == '{' {
+				value, err = d.ReadValue()
+				name = plain(value)
+			}
+			if err == nil {
+				value, err = d.ReadValue()
+			}
+			if err == nil && !yield(name, value) {
+				return
+			}
+		}
 	}
-	for d.PeekKind() == '"' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		field := plain(name)
-		value, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := visit(field, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newDecoder returns a decoder of a value that is JSON, but for keys that stand twice
-// and lone surrogates.
-func newDecoder(value jsontext.Value) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // plain returns a string's text, nothing for null, and of other values their JSON.
@@ -122,21 +113,13 @@ func list(value jsontext.Value) []string {
 		}
 		return nil
 	}
-	var elements []string
-	d := newDecoder(value)
-	if _, err := d.ReadToken(); err != nil {
-		return nil
-	}
-	for d.PeekKind() != ']' {
-		element, err := d.ReadValue()
-		if err != nil {
-			return nil
-		}
+	var texts []string
+	for _, element := range elements(value) {
 		if element.Kind() != 'n' {
-			elements = append(elements, plain(element))
+			texts = append(texts, plain(element))
 		}
 	}
-	return elements
+	return texts
 }
 
 // confidence returns a number from 0 to 1, also from a string, or a percentage as

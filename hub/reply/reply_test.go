@@ -155,6 +155,7 @@ func TestLenient(t *testing.T) {
 			"typographic quotes", `{“detected”: true, “rationale”: “she said ‘no’”}`,
 			Reply{Flag: true, Rationale: "she said ‘no’"},
 		},
+		{"typographic single quotes", `{‘detected’: ‘yes’}`, Reply{Flag: true}},
 		{
 			"comments", "{\n// the flag\n\"detected\": true, // sure\n/* none */ \"rationale\": \"x\" // y\n}",
 			Reply{Flag: true, Rationale: "x"},
@@ -250,6 +251,7 @@ func TestUnparsed(t *testing.T) {
 		{"prose with No", "No evidence of violence.", none},
 		{"prose with true", "It is true that she fell.", none},
 		{"number", "No. 3 of the list", none},
+		{"number, with a colon", "No: 3", none},
 		{"number of", "No. of visits: 2", none},
 		{"a list", "1. The patient fell.", none},
 		{"yes and no", "Yes and no.", none},
@@ -275,44 +277,39 @@ func TestUnparsed(t *testing.T) {
 	}
 }
 
+// Ten megabytes of braces take a sixth of a second on a quiet machine. The limit leaves room for the race detector and busy machines;
+// time that grows with the square of the length would be hours.
+func TestTenMegabytesOfBraces(t *testing.T) {
+	start := time.Now()
+	if _, err := Parse(strings.Repeat("{", 10<<20)); !errors.Is(err, ErrUnparsed) {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// Eight times the text takes eight times as long, and not sixty-four times.
 func TestParseTakesTimeInProportionToTheLength(t *testing.T) {
-	for _, c := range []struct {
-		unit   string
-		length int
-	}{
-		{"{", 10 << 20},
-		{`{"a":`, 1 << 16},
-		{`{a:`, 1 << 16},
-		{`{a:1,`, 1 << 16},
-		{`{"x`, 1 << 16},
-		{`{'x"`, 1 << 16},
-		{`{a:"x`, 1 << 16},
-		{`{a:"\`, 1 << 16},
-		{`{a:"  `, 1 << 16},
-		{`{"a":1,`, 1 << 16},
-		{`{"detected":true,"x":`, 1 << 16},
-		{`{"detected":true}`, 1 << 16},
-		{`{/*`, 1 << 16},
-		{`{a:1//`, 1 << 16},
-		{"[", 1 << 16},
-		{`"`, 1 << 16},
-		{`\`, 1 << 16},
-		{"<think>", 1 << 16},
-		{"</think>", 1 << 16},
-		{"<think></think>", 1 << 16},
-		{"```", 1 << 16},
-		{"yes, ", 1 << 16},
-		{"answer (", 1 << 16},
-		{" ", 1 << 16},
-		{"\n", 1 << 16},
+	best := func(text string) time.Duration {
+		least := time.Hour
+		for range 3 {
+			start := time.Now()
+			Parse(text)
+			least = min(least, time.Since(start))
+		}
+		return least
+	}
+	for _, unit := range []string{
+		"{ ", `{"a":`, `{a:`, `{a:1,`, `{"x`, `{'x"`, `{a:"x`, `{a:"\`, `{a:"  `, `{"a":1,`, `{"detected":true,"x":`,
+		`{"detected":true}`, `{/*`, `{a:1//`, "[", `"`, `\`, "<think>", "</think>", "<think></think>", "```", "yes, ",
+		"answer (", " ", "\n",
 	} {
-		text := strings.Repeat(c.unit, c.length/len(c.unit))
-		start := time.Now()
-		_, err := Parse(text)
-		took := time.Since(start)
-		t.Logf("%q × %d: %v (%v)", c.unit, c.length/len(c.unit), took, err)
-		if took > time.Second {
-			t.Errorf("%d bytes of %q took %v", len(text), c.unit, took)
+		const length = 2 << 10
+		small := best(strings.Repeat(unit, length/len(unit)))
+		large := best(strings.Repeat(unit, 8*length/len(unit)))
+		if large > 32*small+20*time.Millisecond {
+			t.Errorf("%q: %v, and %v for eight times the text", unit, small, large)
 		}
 	}
 }

@@ -63,8 +63,8 @@ func beginning(line string) (flag, ok bool) {
 	verdict, stop, rest := m[1], m[2], m[3]
 	flag, _ = flagWord(verdict)
 	next, _ := utf8.DecodeRuneInString(rest)
-	if stop != "" && strings.EqualFold(verdict, "no") && !unicode.IsUpper(next) { // "No. 3", "No. of visits"
-		return false, false
+	if strings.EqualFold(verdict, "no") && (unicode.IsDigit(next) || stop != "" && !unicode.IsUpper(next)) {
+		return false, false // "No: 3", "No. of visits"
 	}
 	word := strings.ToLower(rest[:len(rest)-len(strings.TrimLeftFunc(rest, unicode.IsLetter))])
 	if contrary, isVerdict := flagWord(word); isVerdict && contrary != flag {
