@@ -165,6 +165,14 @@ func TestLenient(t *testing.T) {
 			Reply{Flag: true, Rationale: `she said "he hit me" and left`, Indicators: []string{`says "hit"`, "b"}},
 		},
 		{
+			"quotes not escaped before commas", `{"rationale": "type "R", no mention of "ex", 2 or 3 years", "detected": true}`,
+			Reply{Flag: true, Rationale: `type "R", no mention of "ex", 2 or 3 years`},
+		},
+		{
+			"strings before all that may follow", `{'indicators': ["a", -1.5e+3, True, "b", [], "c", {}, "d" , e, 'f', /* */ ], "rationale": "g", detected: true}`,
+			Reply{Flag: true, Indicators: []string{"a", "-1.5e+3", "true", "b", "[]", "c", "{}", "d", "e", "f"}, Rationale: "g"},
+		},
+		{
 			"line breaks not escaped", "{\"detected\": true, \"rationale\": \"one\ntwo\tthree\"}",
 			Reply{Flag: true, Rationale: "one\ntwo\tthree"},
 		},
@@ -231,7 +239,7 @@ func TestUnparsed(t *testing.T) {
 		{"cut with an object inside", `{"detected": true, "detail": {"flag": false}, "rationale": "`, "ends inside an object"},
 		{"cut after a draft", `{"detected": true} or rather {"detected": fal`, "ends inside an object"},
 		{"cut in the name after a draft", `{"detected": true} or rather {"det`, "ends inside an object"},
-		{"broken after a draft", `{"detected": true} or {"rationale": "a", b", "detected": false}`, "cannot be read"},
+		{"broken after a draft", `{"detected": true} or {"rationale": "a" b, "c", "d", "detected": false}`, "cannot be read"},
 		{"the end is missing inside a fence", "```json\n{\"detected\": true\n```\nDone.", "cannot be read"},
 		{"broken by bytes that are not UTF-8", `{"detected": true, ` + strings.Repeat("\xb6", 50), "cannot be read"},
 		{"null", `{"detected": null}`, `detected is null`},

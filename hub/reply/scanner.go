@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -175,11 +176,17 @@ func (s *scanner) escape() {
 	}
 }
 
+// valueEnd is what follows a value: the end of its container, a comment, or a comma
+// and the beginning of what may come next: a quoted name or value, a container, a
+// name and its colon, a single word.
+var valueEnd = func() *regexp.Regexp {
+	const space = `[\s\pZ\x{85}\x{FEFF}\x{200B}\x{2060}]*`
+	return regexp.MustCompile(`^` + space + `(?:$|[}\]]|//|/\*|,` + space +
+		`(?:$|["'“”‘’{}\[\]]|//|/\*|[\w.+%-]+` + space + `[:,}\]]))`)
+}()
+
 // valueEnds reports whether what follows says that a value ends at pos.
-func (s *scanner) valueEnds() bool {
-	rest := strings.TrimLeftFunc(s.text[s.pos:], isSpace)
-	return rest == "" || strings.IndexByte(",}]", rest[0]) >= 0 || isComment(rest)
-}
+func (s *scanner) valueEnds() bool { return valueEnd.MatchString(s.text[s.pos:]) }
 
 // unquoted reads a value without quotes up to where it may end.
 func (s *scanner) unquoted() bool {
