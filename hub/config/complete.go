@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -67,7 +66,9 @@ func (d *draft) require(key, what string) {
 // Defaults are for all experiments, so there it is none.
 func (d *draft) refuseForeign() {
 	for _, k := range keys {
-		if s := d.settings[k.name]; s.value != nil && !s.inherited && d.Provider != "" && k.providers != nil && !slices.Contains(k.providers, d.Provider) {
+		s, set := d.settings[k.name]
+		foreign := d.Provider != "" && k.providers != nil && !slices.Contains(k.providers, d.Provider)
+		if set && foreign && !s.inherited {
 			d.fault(k.name, "provider %s has no use for this key, which is for %s", d.Provider, strings.Join(k.providers, " and "))
 		}
 	}
@@ -94,8 +95,8 @@ func (d *draft) completeCommand() {
 	if len(d.Command.Args) == 0 {
 		return
 	}
-	program := d.Command.Args[0]
-	given := program
+	given := d.Command.Args[0]
+	program := given
 	if strings.ContainsRune(program, filepath.Separator) && !filepath.IsAbs(program) {
 		dir, err := filepath.Abs(d.dir)
 		if err != nil {
@@ -135,7 +136,7 @@ func (d *draft) completeKey(variable, host string) {
 	}
 	text, _ := d.lookupEnv(d.APIKeyEnv)
 	text = strings.TrimSpace(text)
-	unfit := func(c rune) bool { return c <= ' ' || c > unicode.MaxASCII-1 }
+	unfit := func(c rune) bool { return c <= ' ' || c >= 0x7f }
 	switch {
 	case text == "":
 		d.fault("api_key_env", "the environment variable %s with the key for provider %s is not set", d.APIKeyEnv, d.Provider)

@@ -135,6 +135,16 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 }
 
+func TestFilesOfWindows(t *testing.T) {
+	c, err := load(t, byteOrderMark+strings.ReplaceAll(sound+"  author: >-\n    two\n    lines\n", "\n", "\r\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := c.Experiments[0]; e.Name != "Baseline" || e.Author != "two lines" || e.Line != 1 {
+		t.Errorf("got %+v", e)
+	}
+}
+
 func TestEveryProvider(t *testing.T) {
 	const head = "- experiment_name: X\n  prompt_file: p.txt\n  model_name: m\n  narratives: n.csv\n  provider: "
 	for _, tc := range []struct {

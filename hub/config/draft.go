@@ -56,13 +56,7 @@ func (r *reader) parse(data []byte, only string) []*draft {
 		}
 		d := r.draft(n, defaults)
 		d.at, d.Line = at, at.Line
-		if s, set := d.settings["experiment_name"]; set {
-			d.Name = value{r, "experiment_name", s.value}.line()
-			if first, taken := lines[d.Name]; taken && d.Name != "" {
-				d.fault("experiment_name", "the experiment on line %d has the same name; names must differ", first)
-			}
-			lines[d.Name] = d.Line
-		}
+		d.readName(lines)
 		if only == "" || d.Name == only {
 			drafts = append(drafts, d)
 		}
@@ -74,6 +68,23 @@ func (r *reader) parse(data []byte, only string) []*draft {
 		d.read()
 	}
 	return drafts
+}
+
+// readName reads the name, which no experiment before it must have.
+func (d *draft) readName(lines map[string]int) {
+	const key = "experiment_name"
+	s, set := d.settings[key]
+	if !set {
+		return
+	}
+	if d.Name = (value{d.reader, key, s.value}).line(); d.Name == "" {
+		return
+	}
+	if first, taken := lines[d.Name]; taken {
+		d.fault(key, "the experiment on line %d has the same name; names must differ", first)
+		return
+	}
+	lines[d.Name] = d.Line
 }
 
 // names lists the names of a file's experiments.

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Secret is a text that must not be seen. Wherever it is printed or encoded, it is
 // three stars; only Reveal gives it away. The zero value holds nothing.
@@ -22,7 +25,7 @@ func (s Secret) Reveal() string {
 const stars = "***"
 
 // Format prints three stars, whatever the verb.
-func (Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, stars) }
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, stars) }
 
 // String returns three stars.
 func (Secret) String() string { return stars }

@@ -63,7 +63,8 @@ func TestWhatAFileHolds(t *testing.T) {
 		{"ending in capitals", "A.CSV", "id,text\nA,one\n", Columns{}, []string{"2:A=? one"}},
 		{
 			"JSONL", "a.jsonl", `{"id":"A","text":"one\n\"two\"","flag":true}` + "\n\n" + `{"flag":0,"id":17,"text":"two"}` + "\r\n" + `{"text":"","id":1.50,"more":{"a":[1]}}`,
-			Columns{}, []string{"1:A=true one\n\"two\"", "3:17=false two", "4:1.50=? "},
+			Columns{},
+			[]string{"1:A=true one\n\"two\"", "3:17=false two", "4:1.50=? "},
 		},
 		{"JSONL with strings as flags", "a.ndjson", `{"id":"A","text":"one","flag":"NA"}` + "\n" + `{"id":"B","text":null,"flag":"Yes"}` + "\n" + `{"id":"C","text":"x","flag":null}`, Columns{}, []string{"1:A=? one", "2:B=true ", "3:C=? x"}},
 		{"a flag in the last line alone", "a.jsonl", `{"id":"A","text":"one"}` + "\n" + `{"id":"B","text":"two","manual_flag":1.0}`, Columns{}, []string{"1:A=? one", "2:B=true two"}},
