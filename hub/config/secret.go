@@ -27,8 +27,5 @@ const stars = "***"
 // Format prints three stars, whatever the verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, stars) }
 
-// String returns three stars.
-func (Secret) String() string { return stars }
-
 // MarshalText returns three stars; JSON and YAML encode by it.
 func (Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
