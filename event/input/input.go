@@ -62,7 +62,7 @@ func Values(r io.Reader, maxRecord int) iter.Seq2[Value, error] {
 		maxRecord = DefaultMaxRecord
 	}
 	return func(yield func(Value, error) bool) {
-		plain, done, err := unpack(r)
+		plain, done, err := Unpack(r)
 		if err != nil {
 			yield(Value{}, err)
 			return

@@ -80,8 +80,9 @@ func (w *window) column() int { return int(w.offset - w.begin) }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// unpack looks at the first bytes and undoes gzip and zstd.
-func unpack(r io.Reader) (plain io.Reader, done func(), err error) {
+// Unpack looks at the first bytes and undoes gzip and zstd; anything else is
+// handed on as it is. To be done with plain, call done.
+func Unpack(r io.Reader) (plain io.Reader, done func(), err error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	magic, err := b.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {

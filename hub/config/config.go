@@ -1,0 +1,172 @@
+// Package config reads the configuration of a benchmark, config/experiments.yml.
+//
+// The file is YAML: a list of experiments, or a mapping with two keys. What stands
+// under defaults holds for each experiment under experiments that does not say it
+// itself; null (or nothing) takes a default away.
+//
+//	defaults:
+//	  narratives: ../data/samples/narratives.csv
+//	experiments:
+//	  - experiment_name: "Baseline"
+//	    author: "Andrea"
+//	    prompt_file: prompts/baseline.txt
+//	    model_name: gpt-4
+//	    provider: OpenAI
+//
+// The keys, what is a default in parentheses:
+//
+//	experiment_name      text, another one for each experiment of the file
+//	author               text (none)
+//	prompt_file          the prompt: a text file in UTF-8
+//	model_name           text
+//	provider             rules, command, replay, openai or anthropic, in any case
+//	narratives           a file that package narrative reads
+//	id_column, text_column, flag_column   names of its columns (the usual ones)
+//	limit                how many narratives, from the first (all)
+//	repeats              how often each is asked, 1 to 1000 (1)
+//	concurrency          calls at the same time, 1 to 256 (4)
+//	requests_per_minute  1 to 1000000 (no limit)
+//	timeout              of one call, as 90s or 2m, or in seconds, up to 24h (60s)
+//	max_retries          after the first try of a call, 0 to 100 (5)
+//	temperature          0 to 2 (not sent)
+//	max_tokens           of a reply, 1 to 10000000 (not sent)
+//	seed                 a whole number (not sent)
+//	input_price, output_price   US dollars for a million tokens, both or none (cost unknown)
+//
+// and, each for its providers alone:
+//
+//	rules_file           rules: the file of rules
+//	command              command: a list, the program and its arguments
+//	command_mode         command: lines (started once) or once (for each narrative) (lines)
+//	command_input        command: json or text (json)
+//	command_positive, command_negative   command: lists of the answers that mean yes and no
+//	replay_file          replay: a file of answers
+//	replay_experiment    replay: the name of an experiment in the log
+//	base_url             openai, anthropic: where the server is (the provider's own)
+//	api_key_env          openai, anthropic: the environment variable with the key
+//
+// Paths are relative to the folder of the file; a command runs in that folder.
+// ${NAME} in a value stands for an environment variable, $${ for a plain ${. Keys
+// come from the environment alone: OPENAI_API_KEY and ANTHROPIC_API_KEY are for the
+// providers' own servers, any other server gets the key that api_key_env names, or
+// none.
+//
+// [Load] checks all there is to check before anything runs, and reports all faults
+// at once, each with line and column. It does not call anybody, and does not know
+// what rules or replies look like.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/explog/explog/hub/narrative"
+)
+
+// The defaults of keys that have one.
+const (
+	DefaultConcurrency = 4
+	DefaultTimeout     = 60 * time.Second
+	DefaultMaxRetries  = 5
+	DefaultRepeats     = 1
+)
+
+// Config is a configuration that holds.
+type Config struct {
+	Path        string
+	Experiments []Experiment // at least one, in the order of the file
+}
+
+// Experiment is one benchmark: a prompt and a model over a set of narratives.
+type Experiment struct {
+	Name   string // no other experiment of the file has it
+	Author string
+	Line   int // where the experiment begins in the file
+
+	PromptFile string // its path, as seen from where the program runs
+	Prompt     string // the file's text, without a byte order mark
+	Model      string
+	Provider   string // one of the Provider constants
+
+	Narratives string // the file's path, as seen from where the program runs
+	Columns    narrative.Columns
+	Limit      int // of narratives; 0: all
+	Repeats    int
+
+	Concurrency       int
+	RequestsPerMinute int // 0: as many as there can be
+	Timeout           time.Duration
+	MaxRetries        int
+
+	Temperature *float64 // nil: not sent
+	MaxTokens   *int     // nil: not sent
+	Seed        *int64   // nil: not sent
+
+	InputPrice, OutputPrice *float64 // US dollars for a million tokens; nil, both: unknown
+
+	RulesFile        string // for rules
+	Rules            []byte // the file's content
+	Command          Command
+	ReplayFile       string // for replay, this or
+	ReplayExperiment string // that
+	BaseURL          string // for openai and anthropic, without a slash at the end; empty: the provider's own
+	APIKeyEnv        string // the variable that APIKey is from; empty: there is no key
+	APIKey           Secret
+}
+
+// Command is an external program that answers.
+type Command struct {
+	Args     []string // the program and its arguments; no shell takes part
+	Dir      string   // the folder in which it runs, and to which a program with a slash is relative
+	Mode     string   // "lines": started once, a line for each narrative; "once": started for each narrative
+	Input    string   // "json" or "text"
+	Positive []string // the answers that mean yes; none: the answer is read like a model's
+	Negative []string // the answers that mean no
+}
+
+// The providers.
+const (
+	ProviderRules     = "rules"
+	ProviderCommand   = "command"
+	ProviderReplay    = "replay"
+	ProviderOpenAI    = "openai"
+	ProviderAnthropic = "anthropic"
+)
+
+// Options say how a configuration is loaded.
+type Options struct {
+	Narratives string                      // stands for the narratives of every experiment; relative to where the program runs
+	Only       string                      // the name of the one experiment that is wanted; of the others only the keys are checked
+	LookupEnv  func(string) (string, bool) // nil: [os.LookupEnv]
+}
+
+// maxFile is the limit for a file, in bytes: for those that a person writes.
+const maxFile = 1 << 20
+
+// Load reads a configuration and what it refers to.
+//
+// The error is an [InvalidError] with every fault, or says why the file cannot be
+// read.
+func Load(path string, o Options) (Config, error) {
+	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("there is no configuration %s: %w", path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	r := newReader(filepath.Dir(path), o.LookupEnv)
+	drafts := r.parse(data, o.Only)
+	c := Config{Path: path}
+	for _, d := range drafts {
+		d.complete(o.Narratives)
+		c.Experiments = append(c.Experiments, d.Experiment)
+	}
+	if err := r.faults.err(path); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
