@@ -2,7 +2,9 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +12,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "program" {
+		os.Exit(runProgram(os.Args[2], os.Args[3:]))
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the programs: they would end a second late
 	goleak.VerifyTestMain(m)
 }
 
@@ -22,6 +28,7 @@ type asker interface {
 
 var (
 	_ asker = (*Rules)(nil)
+	_ asker = (*Command)(nil)
 	_ asker = (*Replay)(nil)
 )
 
@@ -49,4 +56,22 @@ func mustFail(t *testing.T, p asker, r Request, kind Kind, says string) *Error {
 		t.Fatalf("got a %s error %q, want a %s one that says %q", failed.Kind, failed.Message, kind, says)
 	}
 	return failed
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// fields takes a JSON object apart.
+func fields(t *testing.T, body string) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(body), &m); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return m
+}
+
+// shown prints an answer with what its pointers point to.
+func shown(a Answer) string {
+	text, _ := json.Marshal(a)
+	return string(text)
 }
