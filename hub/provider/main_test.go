@@ -30,6 +30,8 @@ var (
 	_ asker = (*Rules)(nil)
 	_ asker = (*Command)(nil)
 	_ asker = (*Replay)(nil)
+	_ asker = (*OpenAI)(nil)
+	_ asker = (*Anthropic)(nil)
 )
 
 var question = Request{NarrativeID: "n1", Prompt: "Is it so?", Narrative: "He hit her.", Model: "m"}
