@@ -62,13 +62,15 @@ const (
 // What the program prints is the answer's text, or a JSON object {"id", "text",
 // "reasoning", "model", "input_tokens", "output_tokens"} of which all but the text
 // may be left out, or {"id", "error"}, or, without a text, the object itself is it.
-// In ModeLines a program should print the id: one that prints a line too many is
-// otherwise not found out, and its answers go to the wrong narratives from there
+// In ModeLines a program should print the id: one that prints a line too many may
+// otherwise not be found out, and its answers go to the wrong narratives from there
 // on. An answer with another id than asked ends the program.
 //
 // A program that takes too long, prints too much or gets out of step is killed with
 // all that it started, and another is started for the next call. It gets the
-// environment of explog, and PYTHONUNBUFFERED=1, and no signals from a terminal.
+// environment of explog, and PYTHONUNBUFFERED=1, and no signals from a terminal. The
+// end of what it prints on standard error is repeated in errors, so secrets must not
+// be printed there.
 type Command struct {
 	opts    CommandOptions
 	program string // its path
