@@ -1,0 +1,83 @@
+// Package provider holds who can be asked about a narrative: keyword rules, a
+// program, a recording, and language models behind two network protocols.
+//
+// Each provider has the same three methods, and whoever uses them declares the
+// interface that it needs:
+//
+//	Answer(ctx context.Context, r Request) (Answer, error) // one call; every error is an *Error
+//	Identity(r Request) []byte                             // what decides the answer, as canonical JSON
+//	Close() error                                          // once no call is under way
+//
+// A provider makes one call and hands back what came. It does not retry, wait, log
+// or count: its [Error] says whether another try can help and when. It does not
+// read the answer either: the text is taken apart by whoever asked. Answer and
+// Identity may be called from many goroutines.
+//
+// An identity leaves out what does not decide the answer (keys, timeouts) and what
+// names the call (the narrative's id, the repeat). It is the same before and after
+// a provider has learnt what a server does not take.
+//
+// A key given to a provider appears in no Answer, Error or identity.
+package provider
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Request is one question: a prompt over one narrative.
+type Request struct {
+	NarrativeID string
+	Repeat      int    // which asking of the same question this is, from 0
+	Prompt      string // the system message
+	Narrative   string // the user message
+	Model       string
+	// Sampling parameters; nil: not sent.
+	Temperature *float64
+	MaxTokens   *int
+	Seed        *int64
+}
+
+// Answer is what came back.
+type Answer struct {
+	Text                      string // the reply; "" where there is none
+	Reasoning                 string // what the model reports of its reasoning beside the reply
+	Raw                       []byte // the answer as it came: the response's body, or the program's line
+	Finish                    Finish
+	InputTokens, OutputTokens *int64 // nil: not reported
+	Model                     string // that answered, as it names itself; "" where it does not
+	Status                    int    // of HTTP; 0 where there is none
+	Pace                      Pace
+}
+
+// Finish says how an answer ended.
+type Finish string
+
+// The ways in which an answer ends.
+const (
+	Complete  Finish = "complete"
+	Truncated Finish = "truncated" // it ran into a limit of tokens
+	Filtered  Finish = "filtered"  // a content filter held the question or the answer back
+	Refused   Finish = "refused"   // the model declined; Text is what it said, if anything
+)
+
+// Pace is what a server says of its rate limits. The zero value: nothing.
+type Pace struct {
+	Requests, Tokens Window
+}
+
+// Window is one rate limit.
+type Window struct {
+	Known            bool // the server told how much remains
+	Limit, Remaining int64
+	Reset            time.Duration // until it is full again; 0: not told
+}
+
+// identity returns the canonical JSON of a value whose fields are in fixed order.
+func identity(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil { // no value here can fail: text, numbers that config has checked, lists
+		return []byte(err.Error())
+	}
+	return data
+}
