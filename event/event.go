@@ -35,6 +35,26 @@ const (
 	TypeRunStarted Type = 3
 	// TypeRunEnded is a program that has ended, see [RunEnded].
 	TypeRunEnded Type = 4
+	// TypePrompt is a prompt, see [Prompt].
+	TypePrompt Type = 5
+	// TypeNarrative is a narrative, see [Narrative].
+	TypeNarrative Type = 6
+	// TypeNarrativeSet is a set of labelled narratives, see [NarrativeSet].
+	TypeNarrativeSet Type = 7
+	// TypeExperimentDefined is a benchmark that was set up, see [ExperimentDefined].
+	TypeExperimentDefined Type = 8
+	// TypeExperimentStarted is a process that began to ask, see [ExperimentStarted].
+	TypeExperimentStarted Type = 9
+	// TypeExperimentStopped is a process that has ended to ask, see [ExperimentStopped].
+	TypeExperimentStopped Type = 10
+	// TypeCallStarted is a question that is about to be asked, see [CallStarted].
+	TypeCallStarted Type = 11
+	// TypeCallFinished is what came of a question, see [CallFinished].
+	TypeCallFinished Type = 12
+	// TypeResultParsed is what an answer says, see [ResultParsed].
+	TypeResultParsed Type = 13
+	// TypeRelabelled is a flag that was corrected, see [Relabelled].
+	TypeRelabelled Type = 14
 )
 
 // String returns the name that people see, such as "record saved".
@@ -48,6 +68,26 @@ func (t Type) String() string {
 		return "run started"
 	case TypeRunEnded:
 		return "run ended"
+	case TypePrompt:
+		return "prompt"
+	case TypeNarrative:
+		return "narrative"
+	case TypeNarrativeSet:
+		return "set of narratives"
+	case TypeExperimentDefined:
+		return "experiment defined"
+	case TypeExperimentStarted:
+		return "experiment started"
+	case TypeExperimentStopped:
+		return "experiment stopped"
+	case TypeCallStarted:
+		return "call started"
+	case TypeCallFinished:
+		return "call finished"
+	case TypeResultParsed:
+		return "result parsed"
+	case TypeRelabelled:
+		return "narrative relabelled"
 	}
 	return fmt.Sprintf("type %d", uint16(t))
 }
@@ -67,7 +107,15 @@ var ErrPayload = errors.New("event: unreadable payload")
 // Namespaces of the keys that are derived from content (UUID version 5, RFC 9562
 // section 5.5). Part of the stored format.
 var (
-	namespaceRecord = uuid.MustParse("a2f6c1de-5d0a-4c7e-9f1b-6f2f0f4f3b11")
-	namespaceReject = uuid.MustParse("c4b1f0a8-9e53-4b0e-8a46-2d8f5b7e6c22")
-	namespaceRunEnd = uuid.MustParse("5b8d3e0c-1f7a-4c61-93d5-7a0e4b9c2d33")
+	namespaceRecord       = uuid.MustParse("a2f6c1de-5d0a-4c7e-9f1b-6f2f0f4f3b11")
+	namespaceReject       = uuid.MustParse("c4b1f0a8-9e53-4b0e-8a46-2d8f5b7e6c22")
+	namespaceRunEnd       = uuid.MustParse("5b8d3e0c-1f7a-4c61-93d5-7a0e4b9c2d33")
+	namespacePrompt       = uuid.MustParse("afd2d234-dda8-4bb3-90a0-a06155632d89")
+	namespaceNarrative    = uuid.MustParse("bc57e19b-9d3e-43be-bf3d-3b9c5f38d8a2")
+	namespaceSet          = uuid.MustParse("2c341a73-cdc6-482f-9944-a6bad83a84a7")
+	namespaceDefinition   = uuid.MustParse("784deee7-710d-4181-83ce-b2dcf15e7707")
+	namespaceStopped      = uuid.MustParse("4f899ccb-0ff0-4e20-a943-84040f894a31")
+	namespaceCallStarted  = uuid.MustParse("17929d45-ac50-428c-a391-25ed52649d17")
+	namespaceCallFinished = uuid.MustParse("401ff0fa-0dd1-4d7c-86c6-66af1297f71f")
+	namespaceResult       = uuid.MustParse("0620b634-73aa-4601-8f1c-6ffd50cc5a34")
 )
