@@ -124,20 +124,23 @@ func elements(array []byte) iter.Seq[[]byte] {
 // appendCompact appends a valid value without the white space between its tokens;
 // strings and numbers stay as they are written.
 func appendCompact(dst, value []byte) []byte {
+	if value[0] == '"' {
+		return append(dst, value...)
+	}
+	from := 0 // what stands from here to i is kept
 	for i := 0; i < len(value); {
-		switch c := value[i]; {
-		case c == '"':
-			end := scanString(value, i)
-			dst = append(dst, value[i:end]...)
-			i = end
-		case isSpace(c):
-			i++
+		switch {
+		case value[i] == '"':
+			i = scanString(value, i)
+		case isSpace(value[i]):
+			dst = append(dst, value[from:i]...)
+			i = skipSpace(value, i)
+			from = i
 		default:
-			dst = append(dst, c)
 			i++
 		}
 	}
-	return dst
+	return append(dst, value[from:]...)
 }
 
 // unquote returns the text of a valid JSON string. Where it has no escapes the
@@ -147,7 +150,7 @@ func unquote(raw []byte) []byte {
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // no error: raw is valid
+	text, _ := jsontext.AppendUnquote(make([]byte, 0, len(inner)), raw) // no error: raw is valid
 	return text
 }
 
