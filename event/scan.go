@@ -154,8 +154,7 @@ func unquote(raw []byte) []byte {
 }
 
 // appendUnescaped appends the text that stands between the quotes of a valid JSON
-// string. (jsontext.AppendUnquote
-// would validate it once more.)
+// string; jsontext.AppendUnquote would validate it once more.
 func appendUnescaped(dst, inner []byte) []byte {
 	for {
 		n := bytes.IndexByte(inner, '\\')
