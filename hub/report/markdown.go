@@ -57,12 +57,13 @@ func markdownMeasures(b *strings.Builder, s Summary) {
 // markdownText puts text into one line without any markup.
 func markdownText(s string) string {
 	line := strings.Join(strings.Fields(visible(s)), " ")
-	return markup.ReplaceAllString(line, `\$0`)
+	return colon.ReplaceAllString(markup.ReplaceAllString(line, `\$0`), `\:$1`)
 }
 
-// markup matches what could begin markup within a line. A colon is what makes links
-// and emoji on GitHub, and so is the dot of www.
-var markup = regexp.MustCompile("[\\\\`*_\\[\\]<>#|~&$@]|:\\b|:/|\\bwww")
+var (
+	markup = regexp.MustCompile("[\\\\`*_\\[\\]<>#|~&$@]")
+	colon  = regexp.MustCompile(`:([^\s\d])`) // of a URL, say, which GitHub would make a link
+)
 
 // fenced sets text as a block of code, in a fence longer than any in it.
 func fenced(s string) string {
