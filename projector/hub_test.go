@@ -58,7 +58,7 @@ func newBench(t interface{ Fatal(...any) }, n int, flags string) bench {
 		b.texts = append(b.texts, event.Narrative{Text: fmt.Sprintf("text %d \x00 😀 \"q\"", i%5)})
 		one := event.Labelled{ID: fmt.Sprint("N-", i), Text: b.texts[i].Key()}
 		if f == 'T' || f == 'F' {
-			one.Flag = ptr(f == 'T')
+			one.Flag = new(f == 'T')
 		}
 		b.set.Narratives = append(b.set.Narratives, one)
 	}
@@ -73,7 +73,7 @@ func newBench(t interface{ Fatal(...any) }, n int, flags string) bench {
 	}
 	b.Definition = b.DefinitionKey()
 	if n%2 == 0 {
-		b.InputPrice, b.OutputPrice = ptr(2.5), ptr(10.0)
+		b.InputPrice, b.OutputPrice = new(2.5), new(10.0)
 	}
 	return b
 }
@@ -101,7 +101,7 @@ func (b bench) started(narrative, repeat, attempt int) event.CallStarted {
 func (b bench) answered(narrative, repeat, attempt int, text string) event.CallFinished {
 	return event.CallFinished{
 		Call: b.call(narrative, repeat), Attempt: attempt, Experiment: b.ID, Narrative: fmt.Sprint("N-", narrative), Repeat: repeat,
-		Text: text, Finish: "complete", Model: "m-2026", InputTokens: ptr(int64(1000)), OutputTokens: ptr(int64(100)),
+		Text: text, Finish: "complete", Model: "m-2026", InputTokens: new(int64(1000)), OutputTokens: new(int64(100)),
 		Latency: 250 * time.Millisecond, Finished: hubTime.Add(time.Second),
 	}
 }
@@ -116,7 +116,7 @@ func (b bench) failed(narrative, repeat, attempt int, last bool) event.CallFinis
 func (b bench) parsed(narrative, repeat, attempt int, flag bool) event.ResultParsed {
 	return event.ResultParsed{
 		Call: b.call(narrative, repeat), Attempt: attempt, Experiment: b.ID, Narrative: fmt.Sprint("N-", narrative), Repeat: repeat,
-		Parser: 1, Outcome: event.ResultOK, Step: "json", Flag: &flag, Confidence: ptr(0.9), Indicators: []string{"a", "<b>"},
+		Parser: 1, Outcome: event.ResultOK, Step: "json", Flag: &flag, Confidence: new(0.9), Indicators: []string{"a", "<b>"},
 		Rationale: "because", Reasoning: []string{"one", "two"},
 	}
 }
@@ -126,8 +126,6 @@ func (b bench) unusable(narrative, repeat, attempt int, outcome event.ResultOutc
 	r.Outcome, r.Problem, r.Flag, r.Confidence, r.Indicators, r.Rationale, r.Reasoning = outcome, "it says nothing", nil, nil, nil, "", nil
 	return r
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // appendHub logs facts and catches the view up.
 func appendHub(t *testing.T, log *eventlog.Log, p *Projector, facts ...interface{ Fact() (event.Fact, error) }) {
@@ -353,7 +351,7 @@ FROM results AS r JOIN experiments AS e ON e.id = experiment_id WHERE repeat = 0
 		want    string
 	}{
 		{
-			relabel(1, "N-0", b.texts[0].Key(), ptr(false)),
+			relabel(1, "N-0", b.texts[0].Key(), new(false)),
 			`1 bench 0 N-0 0 1 0 0 1 2 0
 3 bench 0 N-2 <nil> <nil> <nil> 0 1 2 0
 4 bench 1 N-0 1 0 0 1 0 4 1
@@ -367,14 +365,14 @@ FROM results AS r JOIN experiments AS e ON e.id = experiment_id WHERE repeat = 0
 8 bench 1 N-2 <nil> <nil> <nil> 1 0 4 1`,
 		},
 		{
-			relabel(3, "N-0", b.texts[1].Key(), ptr(true)), // the id stands for another text here
+			relabel(3, "N-0", b.texts[1].Key(), new(true)), // the id stands for another text here
 			`1 bench 0 N-0 <nil> <nil> <nil> 0 0 1 <nil>
 3 bench 0 N-2 <nil> <nil> <nil> 0 0 1 <nil>
 4 bench 1 N-0 1 0 0 1 0 4 1
 8 bench 1 N-2 <nil> <nil> <nil> 1 0 4 1`,
 		},
 		{
-			relabel(4, "N-2", b.texts[2].Key(), ptr(true)),
+			relabel(4, "N-2", b.texts[2].Key(), new(true)),
 			`1 bench 0 N-0 <nil> <nil> <nil> 0 0 2 <nil>
 3 bench 0 N-2 1 <nil> <nil> 0 0 2 <nil>
 4 bench 1 N-0 1 0 0 1 0 4 1
@@ -475,7 +473,7 @@ func TestFactsThatCannotBeAreDead(t *testing.T) {
 	b := newBench(t, 0, "TF")
 	mustAppend(t, log, b.events(t)...)
 	noFlag, flagged, strange, never := b.parsed(0, 0, 1, true), b.unusable(0, 0, 2, event.ResultRefused), b.unusable(0, 0, 3, "?"), newBench(t, 2, "").ExperimentDefined
-	noFlag.Flag, flagged.Flag, never.Repeats = nil, ptr(true), 0
+	noFlag.Flag, flagged.Flag, never.Repeats = nil, new(true), 0
 	appendHub(t, log, p, noFlag, flagged, strange, never, event.ExperimentStopped{Experiment: b.ID, Outcome: "?"})
 	if got := queryText(t, p, "SELECT count(*), (SELECT count(*) FROM results WHERE outcome = 'not_run'), (SELECT count(*) FROM experiments) FROM dead_events"); got != "5 2 1" {
 		t.Errorf("dead events, results and experiments: %s", got)
