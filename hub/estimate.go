@@ -1,5 +1,7 @@
 package hub
 
+import "github.com/explog/explog/query"
+
 // Estimate is what a run would ask.
 type Estimate struct {
 	Calls int // without those that would be tried again
@@ -37,10 +39,10 @@ func (p Plan) Estimate(o Options) Estimate {
 }
 
 // askedBefore finds what earlier runs came to.
-func askedBefore(list []Asked) map[asking]Asked {
-	m := make(map[asking]Asked, len(list))
-	for _, a := range list {
-		m[asking{a.Narrative, a.Repeat}] = a
+func askedBefore(list []query.Progress) map[asking]query.Progress {
+	m := make(map[asking]query.Progress, len(list))
+	for _, p := range list {
+		m[asking{p.NarrativeID, p.Repeat}] = p
 	}
 	return m
 }

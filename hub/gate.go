@@ -82,7 +82,7 @@ func (g *gate) leave(begun time.Time, p provider.Pace, failed *provider.Error) {
 	switch {
 	case failed == nil:
 		g.allowed = min(g.most, g.allowed+1/g.allowed)
-	case failed.Kind == provider.Throttled && begun.After(g.lowered): // once for all that were under way together
+	case failed.Kind == provider.Throttled && !begun.Before(g.lowered): // once for all that were under way together
 		g.allowed, g.lowered = max(1, g.allowed/2), now
 	}
 	pause := time.Duration(0)

@@ -22,8 +22,8 @@
 // row without an answer, and after an error that no other call will escape, the run
 // stops.
 //
-// The package does not know where facts are kept, nor how they are read again: what
-// an earlier run has asked comes in as [Asked].
+// The package does not know where facts are kept, and does not read the view: how far
+// an experiment is comes in with the [Options].
 package hub
 
 import (

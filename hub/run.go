@@ -13,15 +13,16 @@ import (
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/config"
 	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/query"
 )
 
 // Options say how a plan is run.
 type Options struct {
 	Log Appender
 	// Resume is the experiment that the run goes on with; the zero value: a new one.
-	// Asked is what it has asked before.
+	// Asked is how far that is.
 	Resume uuid.UUID
-	Asked  []Asked
+	Asked  []query.Progress
 	// RetryErrors asks again where earlier runs gave up.
 	RetryErrors bool
 	// MaxErrors stops the run after so many questions in a row without an answer; 0:
@@ -31,17 +32,6 @@ type Options struct {
 	OnProgress func(Progress)
 	// Unsaved is handed each answer that could not be kept; nil: nobody is.
 	Unsaved func(narrative string, repeat int, a provider.Answer)
-}
-
-// Asked is what earlier runs came to with one question.
-type Asked struct {
-	Narrative string
-	Repeat    int
-	Attempts  int  // calls that were started
-	Answered  bool // there is an answer, and its result
-	Failed    bool // a run gave up
-	// Unparsed is an answer whose result is missing; nil: there is none.
-	Unparsed *event.CallFinished
 }
 
 // Progress is how far a run is.
@@ -70,7 +60,7 @@ type runner struct {
 	plan       Plan
 	experiment uuid.UUID
 	start      uuid.UUID // key of the fact that the run began
-	asked      map[asking]Asked
+	asked      map[asking]query.Progress
 	gate       *gate
 
 	mu       sync.Mutex
@@ -146,7 +136,7 @@ func (r *runner) begin(ctx context.Context) error {
 // open reports whether a question is to be asked.
 func (r *runner) open(q question) bool {
 	a := r.asked[asking{q.narrative, q.repeat}]
-	return !a.Answered && a.Unparsed == nil && (!a.Failed || r.RetryErrors)
+	return !a.Finished || r.RetryErrors && a.Outcome == event.ResultError
 }
 
 // askAll hands the questions to workers, until there are none or the context ends.
