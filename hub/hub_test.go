@@ -231,7 +231,7 @@ func TestRetryAfterIsHonouredInFullByAll(t *testing.T) {
 			if n == 1 {
 				return provider.Answer{}, failing(provider.Throttled, wish)
 			}
-			time.Sleep(time.Duration(n) * time.Millisecond) // the others answer later
+			time.Sleep(time.Duration(n+1) * time.Millisecond) // the others answer later
 			return answered("yes"), nil
 		}}
 		begun := time.Now()
