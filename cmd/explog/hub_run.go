@@ -99,8 +99,8 @@ type hubRun struct {
 	maxErrors                 int
 	benchmarks                []*benchmark
 
-	unusable bool    // there are outcomes that are not ok
-	stopped  []error // why experiments were stopped
+	unusable bool // there are outcomes that are not ok
+	stopped  bool // an experiment was stopped before its end
 }
 
 // run runs all experiments. One that is stopped does not keep the others from it.
@@ -111,12 +111,12 @@ func (r *hubRun) run(ctx context.Context) error {
 	}
 	for _, b := range work {
 		if err := r.one(ctx, b); err != nil {
-			return errors.Join(append(r.stopped, err)...)
+			return err
 		}
 	}
 	switch {
-	case r.stopped != nil:
-		return errors.Join(r.stopped...)
+	case r.stopped:
+		return &codeError{code: exitFailed}
 	case r.unusable:
 		return &codeError{code: exitPartial}
 	}
@@ -195,20 +195,29 @@ func (r *hubRun) options(ctx context.Context, b *benchmark) (hub.Options, error)
 	return o, err
 }
 
-// judge says what is to be said of an experiment that has stopped.
+// judge says what is to be said of an experiment that has stopped. Its error is for
+// what ends the whole run.
 func (r *hubRun) judge(b *benchmark, report hub.Report) error {
-	if report.Errors > 0 {
+	switch {
+	case report.Outcome == event.StopAborted:
+		r.stopped = true
+		r.c.warn("%s was stopped at %d of %d questions: %s; the same command goes on from there%s",
+			b.Name, report.Done, report.Total, report.Reason, retryHint(report))
+	case report.Outcome == event.StopPaused:
+		return fmt.Errorf("interrupted; %d of %d questions of %s are done, and the same command goes on from there%s",
+			report.Done, report.Total, b.Name, retryHint(report))
+	case report.Errors > 0:
 		r.c.note("%s: %s without an answer, the last because: %s; --retry-errors asks again",
 			b.Name, plural(int64(report.Errors), "question"), report.LastError)
 	}
-	switch report.Outcome {
-	case event.StopPaused:
-		return fmt.Errorf("interrupted; %d of %d questions of %s are done, and the same command goes on from there",
-			report.Done, report.Total, b.Name)
-	case event.StopAborted:
-		r.stopped = append(r.stopped, fmt.Errorf("%s was stopped at %d of %d questions: %s", b.Name, report.Done, report.Total, report.Reason))
-	}
 	return nil
+}
+
+func retryHint(report hub.Report) string {
+	if report.Errors == 0 {
+		return ""
+	}
+	return ", with --retry-errors also where no answer came"
 }
 
 // summary prints what an experiment came to, as the view has it.
