@@ -39,6 +39,9 @@ func markdownSection(b *strings.Builder, s Summary) {
 	} else {
 		markdownMeasures(b, s)
 	}
+	if parameters := s.ParametersText(); parameters != "" {
+		b.WriteString("\nParameters:\n\n" + fenced(parameters))
+	}
 	b.WriteString("\nPrompt:\n\n" + fenced(s.Prompt))
 }
 

@@ -1,10 +1,10 @@
-// Package report shows what benchmarks came to, as documents: Markdown, HTML, CSV and
-// JSON.
+// Package report sums up what benchmarks came to: the measures of each, two of them
+// side by side, and documents of all, as Markdown, HTML, CSV and JSON.
 //
-// It takes counts from the view and measures from package metrics. Names, prompts,
-// parameters and reasons are text that somebody else wrote, a model or a server among
-// them: each document escapes them by its own rules, CSV and JSON by quoting alone.
-// Documents hold no clock: the same experiments give the same bytes.
+// It takes counts and results from the view, and measures from package metrics. Names,
+// prompts, parameters and reasons are text that somebody else wrote, a model or a
+// server among them: each document escapes them by its own rules, CSV and JSON by
+// quoting alone. Documents hold no clock: the same experiments give the same bytes.
 package report
 
 import (

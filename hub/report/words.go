@@ -1,7 +1,10 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +25,6 @@ func (s Summary) Facts() []Fact {
 		facts = append(facts, Fact{"author", s.Author})
 	}
 	facts = append(facts, Fact{"model", fmt.Sprintf("%s (%s)", s.Model, s.Provider)})
-	if len(s.Parameters) > 0 && string(s.Parameters) != "{}" && string(s.Parameters) != "null" {
-		facts = append(facts, Fact{"parameters", string(s.Parameters)})
-	}
 	facts = append(facts, Fact{"asked", s.asked()}, Fact{"manual flags", s.flags()},
 		Fact{"outcomes", s.Outcomes.String()}, Fact{"coverage", s.covered()})
 	if !s.Started.IsZero() {
@@ -35,6 +35,28 @@ func (s Summary) Facts() []Fact {
 		facts = append(facts, Fact{"tokens", fmt.Sprintf("%d in, %d out", s.InputTokens, s.OutputTokens)})
 	}
 	return append(facts, Fact{"cost", s.CostText()})
+}
+
+// ParametersText lists the parameters, a line for each, in the order of their names. A
+// text of several lines stands below its name. It is empty where there are none.
+func (s Summary) ParametersText() string {
+	var parameters map[string]json.RawMessage
+	if err := json.Unmarshal(s.Parameters, &parameters); err != nil {
+		return string(s.Parameters)
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		var text string
+		switch err := json.Unmarshal(parameters[name], &text); {
+		case err != nil:
+			fmt.Fprintf(&b, "%s: %s\n", name, parameters[name])
+		case strings.Contains(text, "\n"):
+			fmt.Fprintf(&b, "%s:\n  %s\n", name, strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  "))
+		default:
+			fmt.Fprintf(&b, "%s: %s\n", name, text)
+		}
+	}
+	return b.String()
 }
 
 func (s Summary) asked() string {
@@ -87,11 +109,11 @@ func (s Summary) CostText() string {
 	return fmt.Sprintf("$%.4f", *s.Cost)
 }
 
-// String lists the outcomes that came up, as in "ok 70, unparsed 2".
+// String lists the outcomes that came up, as in "70 ok, 2 unparsed".
 func (o Outcomes) String() string {
 	var parts []string
 	for _, outcome := range o.List() {
-		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(string(outcome.Name), "_", " "), outcome.Count))
+		parts = append(parts, fmt.Sprintf("%d %s", outcome.Count, strings.ReplaceAll(string(outcome.Name), "_", " ")))
 	}
 	if parts == nil {
 		return "none"
