@@ -83,6 +83,7 @@ type Logger struct {
 	opts Options
 	log  *eventlog.Log
 	view *projector.Projector
+	hub  *projector.Projector
 }
 
 // Open returns the logger of a folder. It touches nothing: the store is made by
@@ -110,6 +111,7 @@ func Open(dir string, opts Options) (*Logger, error) {
 	return &Logger{
 		dir: dir, opts: opts, log: log,
 		view: projector.New(log, projector.Experiments(), dir, opts.LockTimeout),
+		hub:  projector.New(log, projector.Hub(), dir, opts.LockTimeout),
 	}, nil
 }
 
@@ -203,7 +205,7 @@ func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) erro
 		return err
 	}
 	if status.Rebuilt == projector.Missing {
-		l.noteRebuilt(status)
+		l.noteRebuilt(l.view, status)
 	}
 	err = l.read(ctx, fn)
 	if errors.Is(err, fs.ErrNotExist) { // another process is just replacing it: wait for that
@@ -246,7 +248,7 @@ func (l *Logger) catchUp(ctx context.Context) (projector.Status, error) {
 		return status, l.noStore(err)
 	}
 	if status.Rebuilt != "" && status.Rebuilt != projector.Missing {
-		l.noteRebuilt(status)
+		l.noteRebuilt(l.view, status)
 	}
 	if status.Held != "" {
 		l.opts.Note(fmt.Sprintf("%s is read as it is, %s behind the log: %s", l.view.Path(), events(status.Behind()), status.Held))
@@ -254,8 +256,8 @@ func (l *Logger) catchUp(ctx context.Context) (projector.Status, error) {
 	return status, nil
 }
 
-func (l *Logger) noteRebuilt(s projector.Status) {
-	l.opts.Note(fmt.Sprintf("%s %s: built anew from the log (%s)", l.view.Path(), s.Rebuilt, events(s.Checkpoint)))
+func (l *Logger) noteRebuilt(view *projector.Projector, s projector.Status) {
+	l.opts.Note(fmt.Sprintf("%s %s: built anew from the log (%s)", view.Path(), s.Rebuilt, events(s.Checkpoint)))
 }
 
 // Rebuild builds the view anew from the log and returns the number of events in

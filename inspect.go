@@ -13,6 +13,7 @@ import (
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/projector"
 	"github.com/explog/explog/query"
 )
 
@@ -38,6 +39,8 @@ type Info struct {
 	ViewFault string `json:"view_fault,omitzero"`
 	// Totals count what is in the view.
 	query.Totals
+	// Hub describes the view of benchmarks; nil: there is none.
+	Hub *HubInfo `json:"hub,omitempty"`
 }
 
 // Info describes the store as it is: it does not bring the view up to the log.
@@ -56,8 +59,8 @@ func (l *Logger) Info(ctx context.Context) (Info, error) {
 		DuplicatesTurnedAway: head.TurnedAway,
 		View:                 l.view.Path(), Checkpoint: status.Checkpoint, Lag: head.Seq - min(head.Seq, status.Checkpoint), ViewFault: status.Held,
 	}
-	if status.Held != "" {
-		return info, nil
+	if info.Hub, err = l.hubInfo(ctx); err != nil || status.Held != "" {
+		return info, err
 	}
 	if st, err := os.Stat(info.View); err == nil {
 		info.ViewBytes = st.Size()
@@ -165,14 +168,17 @@ type VerifyReport struct {
 	View []string
 	// ViewState is "is missing" for a view that is not there, else empty.
 	ViewState string
+	// Hub and HubState are the same of the view of benchmarks.
+	Hub      []string
+	HubState string
 }
 
 // Clean reports whether nothing is wrong.
-func (r VerifyReport) Clean() bool { return len(r.Log.Faults) == 0 && len(r.View) == 0 }
+func (r VerifyReport) Clean() bool { return len(r.Log.Faults)+len(r.View)+len(r.Hub) == 0 }
 
 // Verify checks the whole store: the log's file, framing, checksums, hash chain
-// and index, whether each event can be decoded, and whether the view equals what
-// the log folds to up to the view's checkpoint. Damage is in the report; the
+// and index, whether each event can be decoded, and whether the views equal what
+// the log folds to up to their checkpoints. Damage is in the report; the
 // error is for what kept Verify from looking.
 func (l *Logger) Verify(ctx context.Context) (VerifyReport, error) {
 	var r VerifyReport
@@ -184,11 +190,19 @@ func (l *Logger) Verify(ctx context.Context) (VerifyReport, error) {
 	if len(r.Log.Faults) > 0 {
 		return r, nil // a view of a damaged log says nothing
 	}
-	r.View, err = l.view.Verify(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		r.ViewState, err = "is missing", nil
+	if r.View, r.ViewState, err = verifyView(ctx, l.view); err != nil {
+		return r, err
 	}
+	r.Hub, r.HubState, err = verifyView(ctx, l.hub)
 	return r, err
+}
+
+func verifyView(ctx context.Context, view *projector.Projector) (found []string, state string, err error) {
+	found, err = view.Verify(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, projector.Missing, nil
+	}
+	return found, "", err
 }
 
 // Accept takes a log that was put back from a copy as it is, after a check, and
@@ -219,6 +233,9 @@ func decodable(ev eventlog.Event) error {
 	case event.TypeRunEnded:
 		ended, err := event.DecodeRunEnded(ev.Version, ev.Data)
 		return keyed(ev.ID, ended.Key(), err)
+	}
+	if ofHub(ev) {
+		return hubDecodable(ev)
 	}
 	return fmt.Errorf("an event of %v, which this version of explog does not know", event.Type(ev.Type))
 }

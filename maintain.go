@@ -63,15 +63,22 @@ func (l *Logger) RebuildAsOf(ctx context.Context, at AsOf, path string) (uint64,
 	return status.Checkpoint, err
 }
 
-// RepairView checks the store as Verify does, and builds the view anew if that
-// alone is wrong. The report says what was wrong; repaired, that it is no more.
+// RepairView checks the store as Verify does, and builds a view anew if the views
+// alone are wrong. The report says what was wrong; repaired, that it is no more.
 func (l *Logger) RepairView(ctx context.Context) (found VerifyReport, repaired bool, err error) {
 	found, err = l.Verify(ctx)
-	if err != nil || len(found.View) == 0 {
+	if err != nil || found.Clean() || len(found.Log.Faults) > 0 {
 		return found, false, err
 	}
-	if _, err := l.view.Rebuild(ctx); err != nil {
-		return found, false, err
+	if len(found.View) > 0 {
+		if _, err := l.view.Rebuild(ctx); err != nil {
+			return found, false, err
+		}
+	}
+	if len(found.Hub) > 0 {
+		if _, err := l.hub.Rebuild(ctx); err != nil {
+			return found, false, err
+		}
 	}
 	again, err := l.Verify(ctx)
 	return found, err == nil && again.Clean(), err

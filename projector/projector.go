@@ -121,6 +121,21 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 	return p.catchUp(ctx, head)
 }
 
+// ErrBehind means that a view could not be brought up to the log's head.
+var ErrBehind = errors.New("projector: the view is behind the log")
+
+// CatchUpFully is CatchUp for those who cannot do with a view that is behind: it waits
+// for others as long as it takes to make a view, and then the error is [ErrBehind].
+func (p *Projector) CatchUpFully(ctx context.Context) (Status, error) {
+	q := *p
+	q.patience = q.wait
+	status, err := q.CatchUp(ctx)
+	if err == nil && status.Held != "" {
+		err = fmt.Errorf("%w: %s lacks %d events: %s", ErrBehind, p.Path(), status.Behind(), status.Held)
+	}
+	return status, err
+}
+
 // catchUp works under the view's lock.
 func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, error) {
 	st, err := p.stateBy(ctx, openHeld)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -15,7 +16,7 @@ import (
 func newRebuildCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "rebuild",
-		Usage: "build the view anew from the log",
+		Usage: "build the view anew from the log, and that of benchmarks where there are any",
 		Description: `Whoever has the view open sees the old rows or the new, never a part of them. It
 is never needed for safety: a view that is missing or damaged is built anew by
 itself.
@@ -41,10 +42,24 @@ Examples:
 				if err != nil {
 					return err
 				}
-				return c.printf("Rebuilt %s from %s\n", filepath.Join(cmd.String("dir"), "experiments.sqlite"), plural(int64(n), "event"))
+				if err := printRebuilt(c, cmd, "experiments.sqlite", n); err != nil {
+					return err
+				}
+				n, err = l.RebuildHub(ctx)
+				if errors.Is(err, explog.ErrNoExperiment) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				return printRebuilt(c, cmd, "hub.sqlite", n)
 			})
 		},
 	}
+}
+
+func printRebuilt(c *console, cmd *cli.Command, view string, events uint64) error {
+	return c.printf("Rebuilt %s from %s\n", filepath.Join(cmd.String("dir"), view), plural(int64(events), "event"))
 }
 
 func rebuildAsOf(ctx context.Context, c *console, cmd *cli.Command) error {

@@ -57,6 +57,14 @@ func printInfo(c *console, info explog.Info) error {
 		}
 	}
 	line("duplicates", "%d turned away", info.DuplicatesTurnedAway)
+	if h := info.Hub; h != nil && h.ViewFault != "" {
+		line("hub", "%s %s: the next command that reads builds it anew", h.View, h.ViewFault)
+	} else if h != nil {
+		line("hub", "%s, %s; checkpoint %d, lag %d, %s", plural(h.Experiments, "experiment"), plural(h.Results, "result"), h.Checkpoint, h.Lag, byteSize(h.ViewBytes))
+		if h.Dead > 0 {
+			line("", "%s that this version cannot read", plural(h.Dead, "event"))
+		}
+	}
 	return c.printf("%s", b.String())
 }
 

@@ -78,15 +78,23 @@ func printVerify(c *console, r explog.VerifyReport, repaired bool) error {
 			return err
 		}
 	}
+	for _, what := range r.Hub {
+		if err := c.printf("hub view: %s\n", what); err != nil {
+			return err
+		}
+	}
 	switch {
 	case repaired:
 		return c.printf("The view is built anew: it equals the log now\n")
-	case len(r.View) > 0:
+	case !r.Clean():
 		return c.printf("What can be done: the log is whole; explog verify --repair-view builds the view anew from it\n")
 	}
 	view := "the view equals it"
 	if r.ViewState != "" {
 		view = "the view " + r.ViewState + ", which is no damage"
+	}
+	if r.HubState == "" {
+		view += "; the hub view equals it"
 	}
 	return c.printf("The log is whole (%s in %s, hash %x), %s\n",
 		plural(int64(r.Log.Seq), "event"), plural(int64(r.Log.Blocks), "block"), r.Log.Hash[:8], view)
@@ -99,12 +107,14 @@ type verifyJSON struct {
 	LogFaults []eventlog.Fault `json:"log_faults"`
 	View      []string         `json:"view_faults"`
 	ViewState string           `json:"view_state,omitempty"`
+	Hub       []string         `json:"hub_faults,omitempty"`
 	Repaired  bool             `json:"view_repaired,omitempty"`
 }
 
 func newVerifyJSON(r explog.VerifyReport, repaired bool) verifyJSON {
 	return verifyJSON{
 		OK: r.Clean() || repaired, Events: r.Log.Seq, Blocks: r.Log.Blocks,
-		LogFaults: append([]eventlog.Fault{}, r.Log.Faults...), View: append([]string{}, r.View...), ViewState: r.ViewState, Repaired: repaired,
+		LogFaults: append([]eventlog.Fault{}, r.Log.Faults...), View: append([]string{}, r.View...), ViewState: r.ViewState,
+		Hub: r.Hub, Repaired: repaired,
 	}
 }
