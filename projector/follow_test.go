@@ -50,14 +50,14 @@ func TestFollowBuildsTheViewOfAGrowingLog(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	followed := dump(t, p.Path())
+	followed := dump(t, p)
 	if s := mustCatchUp(t, p); s.Rebuilt != "" || s.Checkpoint != s.Head || s.Head < 900 {
 		t.Errorf("%+v", s)
 	}
 	if _, err := p.Rebuild(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if rebuilt := dump(t, p.Path()); rebuilt != followed {
+	if rebuilt := dump(t, p); rebuilt != followed {
 		t.Error("the followed view is not the rebuilt one")
 	}
 	if left := leftovers(t, p); left != nil {
