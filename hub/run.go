@@ -197,7 +197,7 @@ func (r *runner) done(failed *provider.Error) {
 		r.report.Errors++
 		r.report.LastError = failed.Message
 		if r.inARow == r.MaxErrors {
-			r.abort(fmt.Sprintf("%d questions in a row have no answer; of the last: %s", r.inARow, failed.Message))
+			r.abort(fmt.Sprintf("%d in a row without an answer, the last because: %s", r.inARow, failed.Message))
 		}
 	}
 	r.tell()

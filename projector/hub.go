@@ -169,6 +169,13 @@ func foldStopped(e event.ExperimentStopped, _ eventlog.Event, emit Emit) error {
 // and the repeat.
 const theResult = "experiment_id = (SELECT id FROM experiments WHERE uuid = ?1) AND narrative_id = ?2 AND repeat = ?3"
 
+// What a result has of its attempts, and of the last that finished.
+const (
+	attempted = `UPDATE results SET (attempts, possibly_billed) =
+(SELECT count(*), count(*) - count(finished) FROM calls WHERE result_id = results.id)`
+	ended = ", input_tokens = ?4, output_tokens = ?5, latency_ms = ?6"
+)
+
 var (
 	startCall = &Statement{
 		SQL: `INSERT INTO calls(experiment_id, result_id, call, attempt, started)
@@ -183,14 +190,11 @@ ON CONFLICT(call, attempt) DO UPDATE SET finished = excluded.finished, finish = 
 status = excluded.status, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
 latency_ns = excluded.latency_ns, error = excluded.error, error_kind = excluded.error_kind`,
 	}
-	countAttempts = &Statement{
-		SQL: `UPDATE results SET (attempts, possibly_billed) =
-(SELECT count(*), count(*) - count(finished) FROM calls WHERE result_id = results.id) WHERE ` + theResult,
-	}
-	lastAttempt = &Statement{SQL: "UPDATE results SET input_tokens = ?4, output_tokens = ?5, latency_ms = ?6 WHERE " + theResult}
+	countAttempts = &Statement{SQL: attempted + " WHERE " + theResult}
+	finishAttempt = &Statement{SQL: attempted + ended + " WHERE " + theResult}
 	// An answer has yet to be parsed, and takes the place of what was there.
 	answer = &Statement{
-		SQL: `UPDATE results SET raw_reply = ?4, reasoning = ?5, finish = ?6, call = ?7, attempt = ?8, outcome = 'not_run', problem = NULL,
+		SQL: attempted + ended + `, raw_reply = ?7, reasoning = ?8, finish = ?9, call = ?10, attempt = ?11, outcome = 'not_run', problem = NULL,
 flag = NULL, confidence = NULL, indicators = NULL, rational = NULL, reasoning_steps = NULL, is_false_positive = NULL,
 is_false_negative = NULL, step = NULL, parser = NULL WHERE ` + theResult,
 	}
@@ -216,13 +220,14 @@ func foldCallFinished(c event.CallFinished, _ eventlog.Event, emit Emit) error {
 	of := func(args ...any) []any { return slices.Concat(result, args) }
 	emit(finishCall, of(c.Call.String(), c.Attempt, stamped(c.Finished), nullable(c.Finish), nullable(c.Model), nonzero(c.Status),
 		optional(c.InputTokens), optional(c.OutputTokens), int64(c.Latency), nullable(c.Error), nullable(c.ErrorKind))...)
-	emit(countAttempts, result...)
-	emit(lastAttempt, of(optional(c.InputTokens), optional(c.OutputTokens), float64(c.Latency)/float64(time.Millisecond))...)
-	switch {
-	case c.Finish != "":
-		emit(answer, of(c.Text, nullable(c.Reasoning), c.Finish, c.Call.String(), c.Attempt)...)
-	case c.Last:
-		emit(fail, of(nullable(c.Error))...)
+	last := []any{optional(c.InputTokens), optional(c.OutputTokens), float64(c.Latency) / float64(time.Millisecond)}
+	if c.Finish != "" {
+		emit(answer, of(append(last, c.Text, nullable(c.Reasoning), c.Finish, c.Call.String(), c.Attempt)...)...)
+	} else {
+		emit(finishAttempt, of(last...)...)
+		if c.Last {
+			emit(fail, of(nullable(c.Error))...)
+		}
 	}
 	emit(scoreExperiment, c.Experiment.String(), int64(1))
 	return nil

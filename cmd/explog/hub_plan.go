@@ -21,6 +21,7 @@ type benchmark struct {
 	set     narrative.Set
 	plan    hub.Plan
 	planned bool
+	past    past // before this run
 }
 
 // prepare reads all that the experiments need, and reports all that is wrong with it.
@@ -140,11 +141,10 @@ func (r *hubRun) past(ctx context.Context, h *query.Hub, definition uuid.UUID) (
 	return p, nil
 }
 
-// work picks the experiments that are to be run. Where one is unfinished, those that
-// are finished belong to the same run and are left out.
+// work picks the experiments that are to be run: all, or, where some are finished and
+// others are not, those others.
 func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
-	pasts := make(map[*benchmark]past)
-	goingOn := false
+	var open, finished, fresh int
 	err := readHub(ctx, r.log, func(h *query.Hub) error {
 		for _, b := range r.benchmarks {
 			if !b.planned {
@@ -154,28 +154,39 @@ func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
 			if err != nil {
 				return err
 			}
-			pasts[b] = p
-			goingOn = goingOn || p.open != uuid.Nil
+			b.past = p
+			switch {
+			case p.open != uuid.Nil:
+				open++
+			case p.finished:
+				finished++
+			default:
+				fresh++
+			}
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case r.retryErrors && !goingOn:
-		return nil, fmt.Errorf("nothing to ask again: every question of %s has an answer, or was not asked; leave --retry-errors out to start anew", r.path)
-	case r.resume && !goingOn:
+	case r.retryErrors && open == 0:
+		return nil, fmt.Errorf("nothing to ask again: every question of %s has an answer, or was never asked; leave --retry-errors out to ask it", r.path)
+	case r.resume && open == 0 && (finished == 0 || fresh == 0):
 		return nil, fmt.Errorf("nothing to resume: no experiment of %s is unfinished; leave --resume out to start anew", r.path)
-	case !goingOn:
+	case r.anew || open+fresh == 0:
 		return r.benchmarks, nil
 	}
-	return slices.DeleteFunc(slices.Clone(r.benchmarks), func(b *benchmark) bool {
-		skip := pasts[b].open == uuid.Nil && (pasts[b].finished || r.retryErrors)
-		if skip && pasts[b].finished {
+	var work []*benchmark
+	for _, b := range r.benchmarks {
+		switch {
+		case b.past.open == uuid.Nil && b.past.finished:
 			r.c.note("%s is finished; --new runs it again", b.Name)
+		case b.past.open == uuid.Nil && r.retryErrors:
+		default:
+			work = append(work, b)
 		}
-		return skip
-	}), nil
+	}
+	return work, nil
 }
 
 // estimate says how much would be asked.

@@ -80,7 +80,7 @@ func hubProgressText(name string, p hub.Progress, elapsed time.Duration, now tim
 		text += "  " + dollars(*p.Cost)
 	}
 	if wait := p.Until.Sub(now); wait > time.Second {
-		text += fmt.Sprintf("  waiting %v for the server", wait.Round(time.Second))
+		text += fmt.Sprintf("  next call in %v", wait.Round(time.Second))
 	}
 	return text
 }

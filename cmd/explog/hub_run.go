@@ -29,8 +29,8 @@ func newHubRunCommand(c *console) *cli.Command {
 		Description: `Runs the experiments of a configuration (config/experiments.yml, if none is named),
 one after the other. Each answer is in the log before the next question is asked in
 its place, so a run can be killed at any moment: the same command goes on where it
-stopped. Experiments of the file that were finished by then are not run again; once
-all are finished, the command runs them anew.
+stopped. As long as some experiments of the file are not finished, those that are
+are left out; once all are finished, the command runs all of them anew.
 
 Ctrl-C lets the calls that are under way end and begins no other; a second one ends
 at once. Calls that come too fast for a server are made slower by themselves.
@@ -111,6 +111,9 @@ func (r *hubRun) run(ctx context.Context) error {
 		return err
 	}
 	for _, b := range work {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := r.one(ctx, b); err != nil {
 			return err
 		}
@@ -140,6 +143,10 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 	o, err := r.options(ctx, b)
 	if err != nil {
 		return err
+	}
+	if b.past.open != uuid.Nil && o.Resume == uuid.Nil {
+		r.c.note("%s was finished by another explog meanwhile; --new runs it again", b.Name)
+		return nil
 	}
 	voice := newHubVoice(r.c, b.Name)
 	o.OnProgress = voice.hear
