@@ -17,13 +17,13 @@ var long = flag.Bool("long", false, "run the long form: minutes, and gigabytes o
 
 // TestImportMemoryIsFlat imports a small and a large input, as JSONL and as an
 // array, with ids and without, and compares the peak memory of the processes.
-// Short: 4 MB and 40 MB. Long: 20 MB and 2 GB.
+// Short: 10 MB and 40 MB. Long: 20 MB and 2 GB.
 func TestImportMemoryIsFlat(t *testing.T) {
-	small, large := 4<<20, 40<<20
+	small, large := 10<<20, 40<<20
 	if *long {
 		small, large = 20<<20, 2<<30
 	} else if testing.Short() {
-		t.Skip("it imports 80 MB; run without -short")
+		t.Skip("it imports 100 MB; run without -short")
 	}
 	dir := t.TempDir()
 	binary := string(builtBinary(t))

@@ -36,7 +36,7 @@ func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
 		next.Close()
 	}
 	if errors.Is(err, flock.ErrTimeout) {
-		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+		return nil, fmt.Errorf("%w: %w: %s, for %v", ErrLocked, flock.ErrTimeout, file.Name(), l.opts.LockTimeout)
 	} else if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestHowFarAnExperimentIs(t *testing.T) {
 	now := time.Now()
 	for want, p := range map[string]hub.Progress{
 		"E  0 of 10  0.0/s":                                     {Total: 10},
-		"E  5 of 10  2.0/s  2s left  1 error  $0.0123":          {Total: 10, Done: 5, Asked: 4, Errors: 1, Cost: new(0.01234)},
+		"E  5 of 10  2.0/s  3s left  1 error  $0.0123":          {Total: 10, Done: 5, Asked: 4, Errors: 1, Cost: new(0.01234)},
 		"E  9 of 10  0.5/s  2s left  next call in 1m30s":        {Total: 10, Done: 9, Asked: 1, Until: now.Add(90 * time.Second)},
 		"E  10 of 10  5.0/s  $12.35":                            {Total: 10, Done: 10, Asked: 10, Cost: new(12.345001), Until: now.Add(-time.Second)},
 		"E  3 of 10  1.5/s  5s left  2 errors  next call in 2s": {Total: 10, Done: 3, Asked: 3, Errors: 2, Until: now.Add(2 * time.Second)},
