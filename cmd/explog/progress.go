@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// progress shows on standard error how far an import is: one line that renews
+// progress shows on standard error how far something is, by itself an import: one line that renews
 // itself on a terminal, a plain line now and then elsewhere.
 type progress struct {
 	c       *console
@@ -76,6 +76,11 @@ func (r countedFile) Seek(offset int64, whence int) (int64, error) {
 
 // update shows how far it is, if it is time.
 func (p *progress) update(records int64) {
+	p.show(func(elapsed time.Duration) string { return p.text(records, elapsed) })
+}
+
+// show shows a text, if it is time.
+func (p *progress) show(text func(elapsed time.Duration) string) {
 	every := everyElsewhere
 	if p.tty {
 		every = everyOnTerminal
@@ -85,11 +90,10 @@ func (p *progress) update(records int64) {
 		return
 	}
 	p.shown = now
-	text := p.text(records, now.Sub(p.started))
-	if p.tty {
-		p.say(text)
+	if said := text(now.Sub(p.started)); p.tty {
+		p.say(said)
 	} else {
-		fmt.Fprintln(p.c.err, text)
+		fmt.Fprintln(p.c.err, said)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ Examples:
 			newExportCommand(c),
 			newRejectsCommand(c),
 			newRunsCommand(c),
+			newHubCommand(c),
 			newStatusCommand(c),
 			newVerifyCommand(c),
 			newRebuildCommand(c),
@@ -79,15 +81,11 @@ func walk(cmd *cli.Command, visit func(*cli.Command)) {
 
 // withLogger runs fn on the store that the flags name.
 func withLogger(c *console, cmd *cli.Command, fn func(*explog.Logger) error) error {
-	dir := cmd.String("dir")
-	if dir == "" { // EXPLOG_DIR may be set and empty
-		dir = "data"
-	}
 	limit := cmd.Int("max-record")
 	if cmd.IsSet("max-record") && (limit < 1 || limit > explog.MaxMaxRecord) {
 		return usagef("--max-record: want 1 to %d bytes, got %d", explog.MaxMaxRecord, limit)
 	}
-	logger, err := explog.Open(dir, explog.Options{
+	logger, err := explog.Open(storeDir(cmd), explog.Options{
 		LockTimeout: cmd.Duration("lock-timeout"),
 		MaxRecord:   limit,
 		Note:        func(text string) { c.note("%s", text) },
@@ -99,6 +97,11 @@ func withLogger(c *console, cmd *cli.Command, fn func(*explog.Logger) error) err
 		return errors.Join(err, logger.Close())
 	}
 	return logger.Close()
+}
+
+// storeDir returns the folder of the store.
+func storeDir(cmd *cli.Command) string {
+	return cmp.Or(cmd.String("dir"), "data") // EXPLOG_DIR may be set and empty
 }
 
 // maxRecordFlag is the flag of the commands that take records in.
@@ -131,14 +134,16 @@ func noSurplus(_ context.Context, cmd *cli.Command) error {
 	if strings.Contains(cmd.ArgsUsage, "…") {
 		return nil
 	}
-	takes := 0
-	if cmd.ArgsUsage != "" {
-		takes = len(strings.Fields(cmd.ArgsUsage))
+	wants, takes := 0, 0
+	for _, name := range strings.Fields(cmd.ArgsUsage) {
+		if takes++; !strings.HasPrefix(name, "[") {
+			wants++
+		}
 	}
 	switch n := cmd.Args().Len(); {
 	case n > takes:
 		return usagef("%s takes no argument %q; see %s --help", cmd.FullName(), cmd.Args().Get(takes), cmd.FullName())
-	case n < takes:
+	case n < wants:
 		return usagef("%s wants %s; see %s --help", cmd.FullName(), cmd.ArgsUsage, cmd.FullName())
 	}
 	return nil

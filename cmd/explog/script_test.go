@@ -47,7 +47,9 @@ func params(dir string) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("REAL_DATA", os.Getenv("EXPLOG_REAL_DATA"))
-			return nil
+			repo, err := filepath.Abs("../..")
+			env.Setenv("REPO", repo)
+			return err
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "realdata" {

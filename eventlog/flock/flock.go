@@ -1,5 +1,5 @@
-// Package flock takes advisory locks on open files, waiting in the kernel's fair
-// queue, bounded by a context and a timeout.
+// Package flock takes advisory locks on open files: at once, or waiting in the
+// kernel's fair queue, bounded by a context and a timeout.
 package flock
 
 import (
@@ -25,13 +25,13 @@ func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
 		f.Close()
 		return err
 	}
-	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
+	free, err := Try(f)
+	if err != nil {
 		f.Close()
-		return fmt.Errorf("lock %s: %w", f.Name(), err)
+		return err
+	}
+	if free {
+		return nil
 	}
 	got := make(chan struct{})
 	go func() {
@@ -54,6 +54,19 @@ func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
 		go giveBack(f, got)
 		return fmt.Errorf("%w: %s, for %v", ErrTimeout, f.Name(), timeout)
 	}
+}
+
+// Try takes the exclusive lock on a file if it is free; closing the file gives it
+// back.
+func Try(f *os.File) (bool, error) {
+	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return true, nil
 }
 
 // giveBack closes a file whose lock nobody waits for any more, once it is got.

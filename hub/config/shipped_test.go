@@ -63,12 +63,12 @@ func TestTheShippedExamplesHold(t *testing.T) {
 }
 
 func TestTheShippedNarratives(t *testing.T) {
-	list, err := narrative.Read("../../data/samples/narratives.csv", narrative.Columns{})
+	set, err := narrative.Read("../../data/samples/narratives.csv", narrative.Columns{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var yes, no, open, quoted, broken, short int
-	for _, n := range list {
+	for _, n := range set.Narratives {
 		switch {
 		case n.Flag == nil:
 			open++

@@ -7,12 +7,12 @@ import (
 )
 
 func ExampleRead() {
-	list, err := narrative.Read("testdata/three.csv", narrative.Columns{})
+	set, err := narrative.Read("testdata/three.csv", narrative.Columns{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, n := range list {
+	for _, n := range set.Narratives {
 		flag := "not judged"
 		if n.Flag != nil {
 			flag = fmt.Sprint(*n.Flag)

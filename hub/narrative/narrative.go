@@ -34,6 +34,12 @@ type Narrative struct {
 	Line int    // where its row begins in the file, from 1
 }
 
+// Set is what a file holds.
+type Set struct {
+	Label      string // the name of the column with the flags; empty: there is none
+	Narratives []Narrative
+}
+
 // Columns are the names of the columns that make up a narrative. An empty name
 // stands for the first of the usual ones that the file has:
 //
@@ -50,34 +56,34 @@ type Columns struct {
 // Read reads the narratives of a file, in its order. There is at least one.
 //
 // The error is an [InvalidError] with every fault of the file, or one of reading.
-func Read(path string, cols Columns) ([]Narrative, error) {
+func Read(path string, cols Columns) (Set, error) {
 	parse, err := parserFor(path)
 	if err != nil {
-		return nil, err
+		return Set{}, err
 	}
 	data, err := read(path)
 	if err != nil {
-		return nil, err
+		return Set{}, err
 	}
 	return narrativesOf(data, parse, cols, path)
 }
 
 // narrativesOf takes the content of a file apart.
-func narrativesOf(data []byte, parse parser, cols Columns, path string) ([]Narrative, error) {
+func narrativesOf(data []byte, parse parser, cols Columns, path string) (Set, error) {
 	var f faults
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
 	if !f.addEncoding(data) {
-		return nil, f.err(path)
+		return Set{}, f.err(path)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		f.add(0, "", "the file is empty; want narratives, one a row")
-		return nil, f.err(path)
+		return Set{}, f.err(path)
 	}
-	list := parse(data, &f).narratives(cols, &f)
+	set := parse(data, &f).narratives(cols, &f)
 	if err := f.err(path); err != nil {
-		return nil, err
+		return Set{}, err
 	}
-	return list, nil
+	return set, nil
 }
 
 // parser takes the bytes of one format apart.

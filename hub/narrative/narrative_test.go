@@ -24,9 +24,9 @@ func write(t testing.TB, name, content string) string {
 }
 
 // say returns narratives as "line:id=flag text".
-func say(list []Narrative) []string {
+func say(set Set) []string {
 	var said []string
-	for _, n := range list {
+	for _, n := range set.Narratives {
 		flag := "?"
 		if n.Flag != nil {
 			flag = fmt.Sprint(*n.Flag)
@@ -85,10 +85,10 @@ func TestLabels(t *testing.T) {
 		"": "?", " ": "?", "NA": "?", "n/a": "?", "NULL": "?", "None": "?",
 		"2": "fault", "-1": "fault", "maybe": "fault", "TRUE.": "fault", "0.5": "fault", "yes and no": "fault", "x": "fault", "?": "fault", "10": "fault",
 	} {
-		list, err := Read(write(t, "a.csv", "id,text,flag\nA,one,"+label+"\n"), Columns{})
+		set, err := Read(write(t, "a.csv", "id,text,flag\nA,one,"+label+"\n"), Columns{})
 		got := "fault"
 		if err == nil {
-			got, _, _ = strings.Cut(strings.TrimPrefix(say(list)[0], "2:A="), " ")
+			got, _, _ = strings.Cut(strings.TrimPrefix(say(set)[0], "2:A="), " ")
 		} else if want := fmt.Sprintf(":2: flag: the flag %q is neither", label); !strings.Contains(err.Error(), want) {
 			t.Errorf("label %q: %v does not say %s", label, err, want)
 		}
@@ -141,10 +141,10 @@ func TestFaultsNameLineAndColumn(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := write(t, tc.file, tc.in)
-			list, err := Read(path, tc.cols)
+			set, err := Read(path, tc.cols)
 			var invalid *InvalidError
-			if !errors.As(err, &invalid) || list != nil {
-				t.Fatalf("got %v, %v; want an InvalidError", say(list), err)
+			if !errors.As(err, &invalid) || set.Narratives != nil {
+				t.Fatalf("got %v, %v; want an InvalidError", say(set), err)
 			}
 			lines := strings.Split(err.Error(), "\n")
 			for i, line := range lines {
@@ -195,13 +195,26 @@ func TestPackedFiles(t *testing.T) {
 		"a.csv.gz": zipped.String(), "a.csv.zst": string(enc.EncodeAll([]byte(content), nil)),
 		"a.csv": zipped.String(), "plain.csv.gz": content,
 	} {
-		list, err := Read(write(t, name, packed), Columns{})
-		if err != nil || !slices.Equal(say(list), []string{"2:A=? one"}) {
-			t.Errorf("%s: %q %v", name, say(list), err)
+		set, err := Read(write(t, name, packed), Columns{})
+		if err != nil || !slices.Equal(say(set), []string{"2:A=? one"}) {
+			t.Errorf("%s: %q %v", name, say(set), err)
 		}
 	}
 	if _, err := Read(write(t, "cut.csv.gz", zipped.String()[:20]), Columns{}); err == nil || !strings.Contains(err.Error(), "unpack gzip") {
 		t.Errorf("a cut file: %v", err)
+	}
+}
+
+func TestTheLabelIsTheColumnOfTheFlags(t *testing.T) {
+	for flag, want := range map[string]string{"": "Label", "ALCOHOL": "alcohol"} {
+		set, err := Read(write(t, "a.csv", "id,text,Label,alcohol\nA,one,1,0\n"), Columns{Flag: flag})
+		if err != nil || set.Label != want {
+			t.Errorf("asked for %q: label %q, error %v, want %q", flag, set.Label, err, want)
+		}
+	}
+	set, err := Read(write(t, "a.csv", "id,text\nA,one\n"), Columns{})
+	if err != nil || set.Label != "" {
+		t.Errorf("without flags: label %q, error %v", set.Label, err)
 	}
 }
 
@@ -238,13 +251,13 @@ func TestRealNarratives(t *testing.T) {
 		{"ipv-narratives.csv", Columns{}, 15, 15, 0},
 		{"neiss-narratives.csv", Columns{Flag: "alcohol"}, 44, 657, 831},
 	} {
-		list, err := Read(filepath.Join(folder, tc.file), tc.cols)
+		set, err := Read(filepath.Join(folder, tc.file), tc.cols)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
 		var yes, no, open int
-		for _, n := range list {
+		for _, n := range set.Narratives {
 			switch {
 			case n.Flag == nil:
 				open++
@@ -275,7 +288,8 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := narrativesOf(data, parse, Columns{}, name)
+			set, err := narrativesOf(data, parse, Columns{}, name)
+			list := set.Narratives
 			if (err == nil) != (len(list) > 0) {
 				t.Fatalf("%d narratives and error %v", len(list), err)
 			}

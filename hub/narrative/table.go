@@ -44,9 +44,9 @@ func (r row) at(column int) cell {
 }
 
 // narratives takes the rows for what their columns say they are.
-func (t table) narratives(cols Columns, f *faults) []Narrative {
+func (t table) narratives(cols Columns, f *faults) Set {
 	if t.header == nil && t.rows == nil {
-		return nil // the parser has said why
+		return Set{} // the parser has said why
 	}
 	id := t.find("id", cols.ID, usualIDs, f)
 	text := t.find("text", cols.Text, usualTexts, f)
@@ -68,7 +68,11 @@ func (t table) narratives(cols Columns, f *faults) []Narrative {
 			list[i].Flag = readFlag(r.at(flag), t.header[flag], f)
 		}
 	}
-	return list
+	set := Set{Narratives: list}
+	if flag >= 0 {
+		set.Label = t.header[flag]
+	}
+	return set
 }
 
 // find returns the index of the column that is asked for, or of the first of the

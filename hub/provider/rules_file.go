@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"slices"
@@ -11,9 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v4"
 )
 
 // RulesError lists everything that is wrong with a file of rules.
@@ -53,13 +53,13 @@ func ParseRules(data []byte) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := rulesReader{anchors: make(map[string]ast.Node)}
+	var r rulesReader
 	rules := &Rules{file: rulesFile{Threshold: 1, Window: 3, Keywords: []rulesEntry{}, Patterns: []rulesEntry{}}}
-	r.mapping(root, map[string]func(ast.Node){
-		"threshold": func(n ast.Node) { rules.file.Threshold = r.threshold(n) },
-		"negation":  func(n ast.Node) { r.negation(n, rules) },
-		"keywords":  func(n ast.Node) { r.list(n, func(n ast.Node) { r.keyword(n, rules) }) },
-		"patterns":  func(n ast.Node) { r.list(n, func(n ast.Node) { r.pattern(n, rules) }) },
+	r.mapping(root, map[string]func(*yaml.Node){
+		"threshold": func(n *yaml.Node) { rules.file.Threshold = r.threshold(n) },
+		"negation":  func(n *yaml.Node) { r.negation(n, rules) },
+		"keywords":  func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.keyword(n, rules) }) },
+		"patterns":  func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.pattern(n, rules) }) },
 	})
 	if len(r.faults) == 0 && len(rules.keywords)+len(rules.patterns) == 0 {
 		r.fault(root, "there are neither keywords nor patterns")
@@ -74,26 +74,31 @@ func ParseRules(data []byte) (*Rules, error) {
 }
 
 // parseYAML returns the one value of a document.
-func parseYAML(data []byte) (root ast.Node, err error) {
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	if !utf8.ValidString(text) {
-		valid := strings.ToValidUTF8(text, "\x00")
-		return nil, faultAt(1+strings.Count(valid[:strings.IndexByte(valid, 0)], "\n"), 1, "bytes that are not UTF-8")
+func parseYAML(data []byte) (*yaml.Node, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !utf8.Valid(data) {
+		valid := bytes.ToValidUTF8(data, []byte{0})
+		return nil, faultAt(1+bytes.Count(valid[:bytes.IndexByte(valid, 0)], []byte{'\n'}), 1, "bytes that are not UTF-8")
 	}
-	file, err := parser.ParseBytes([]byte(text), 0)
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
 		return nil, yamlFault(err)
 	}
-	for _, doc := range file.Docs {
-		switch doc.Body.(type) {
-		case nil, *ast.DirectiveNode, *ast.CommentGroupNode:
-			continue
+	var root *yaml.Node
+	for {
+		var doc yaml.Node
+		if err := loader.Load(&doc); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, yamlFault(err)
 		}
-		if root != nil {
-			line, column := place(doc.Body)
-			return nil, faultAt(line, column, "a second document; a file has one set of rules")
+		switch {
+		case len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null":
+		case root != nil:
+			return nil, faultAt(doc.Content[0].Line, doc.Content[0].Column, "a second document; a file has one set of rules")
+		default:
+			root = doc.Content[0]
 		}
-		root = doc.Body
 	}
 	if root == nil {
 		return nil, faultAt(1, 1, "there is nothing in it")
@@ -107,75 +112,55 @@ func faultAt(line, column int, problem string) error {
 
 // yamlFault is the parser's error in our form.
 func yamlFault(err error) error {
-	var at yaml.Error
-	if errors.As(err, &at) && at.GetToken() != nil {
-		p := at.GetToken().Position
-		return faultAt(p.Line, p.Column, at.GetMessage())
+	var at *yaml.LoadError
+	if errors.As(err, &at) {
+		return faultAt(max(1, at.Mark.Line), max(1, at.Mark.Column), at.Message)
 	}
 	return faultAt(1, 1, err.Error())
 }
 
-// place returns where a value begins.
-func place(n ast.Node) (line, column int) {
-	token := n.GetToken()
-	if m, is := n.(*ast.MappingNode); is && !m.IsFlowStyle && len(m.Values) > 0 {
-		token = m.Values[0].Key.GetToken() // its own is the first colon
-	}
-	if token == nil {
-		return 1, 1
-	}
-	return token.Position.Line, token.Position.Column
-}
-
 // rulesReader takes the values of a file apart and gathers what is wrong.
 type rulesReader struct {
-	anchors map[string]ast.Node
-	faults  []RulesFault
+	faults []RulesFault
 }
 
-func (r *rulesReader) fault(n ast.Node, format string, args ...any) {
-	line, column := place(n)
-	r.faults = append(r.faults, RulesFault{line, column, fmt.Sprintf(format, args...)})
+func (r *rulesReader) fault(n *yaml.Node, format string, args ...any) {
+	r.faults = append(r.faults, RulesFault{n.Line, n.Column, fmt.Sprintf(format, args...)})
 }
 
-// resolve follows anchors, aliases and tags to the value.
-func (r *rulesReader) resolve(n ast.Node) ast.Node {
-	switch v := n.(type) {
-	case *ast.AnchorNode:
-		r.anchors[v.Name.String()] = v.Value
-		return r.resolve(v.Value)
-	case *ast.AliasNode:
-		return r.anchors[v.Value.String()] // nil: no such anchor before it
-	case *ast.TagNode:
-		return r.resolve(v.Value)
+// resolve returns what an alias stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
 	}
 	return n
 }
 
 // mapping hands each value to the reader of its key.
-func (r *rulesReader) mapping(n ast.Node, keys map[string]func(ast.Node)) {
-	var values []*ast.MappingValueNode
-	switch v := r.resolve(n).(type) {
-	case *ast.MappingNode:
-		values = v.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{v}
-	default:
+func (r *rulesReader) mapping(n *yaml.Node, keys map[string]func(*yaml.Node)) {
+	m := resolve(n)
+	if m.Kind != yaml.MappingNode {
 		r.fault(n, "want %s", names(keys))
 		return
 	}
-	for _, v := range values {
-		key := v.Key.GetToken().Value
-		if read, known := keys[key]; known {
-			read(v.Value)
-		} else {
-			r.fault(v.Key, "unknown key %q; there are %s", key, names(keys))
+	seen := make(map[string]bool)
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		key := m.Content[i].Value
+		read, known := keys[key]
+		switch {
+		case seen[key]:
+			r.fault(m.Content[i], "the key %q stands twice", key)
+		case known:
+			read(m.Content[i+1])
+		default:
+			r.fault(m.Content[i], "unknown key %q; there are %s", key, names(keys))
 		}
+		seen[key] = true
 	}
 }
 
 // names lists keys.
-func names(keys map[string]func(ast.Node)) string {
+func names(keys map[string]func(*yaml.Node)) string {
 	list := make([]string, 0, len(keys))
 	for k := range keys {
 		list = append(list, k)
@@ -185,29 +170,25 @@ func names(keys map[string]func(ast.Node)) string {
 }
 
 // list hands on each element.
-func (r *rulesReader) list(n ast.Node, read func(ast.Node)) {
-	s, is := r.resolve(n).(*ast.SequenceNode)
-	if !is {
+func (r *rulesReader) list(n *yaml.Node, read func(*yaml.Node)) {
+	s := resolve(n)
+	if s.Kind != yaml.SequenceNode {
 		r.fault(n, "want a list")
 		return
 	}
-	for _, v := range s.Values {
+	for _, v := range s.Content {
 		read(v)
 	}
 }
 
 // text returns a text that is not blank.
-func (r *rulesReader) text(n ast.Node) string {
-	var s string
-	switch v := r.resolve(n).(type) {
-	case *ast.StringNode:
-		s = v.Value
-	case *ast.LiteralNode:
-		s = v.Value.Value
-	default:
+func (r *rulesReader) text(n *yaml.Node) string {
+	v := resolve(n)
+	if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
 		r.fault(n, "want a text; a number or a word such as true needs quotes")
 		return ""
 	}
+	s := v.Value
 	if strings.TrimSpace(s) == "" {
 		r.fault(n, "want a text that is not blank")
 	}
@@ -215,9 +196,9 @@ func (r *rulesReader) text(n ast.Node) string {
 }
 
 // number returns a finite number.
-func (r *rulesReader) number(n ast.Node) float64 {
-	if v := r.resolve(n); v != nil && v.GetToken() != nil {
-		f, err := strconv.ParseFloat(v.GetToken().Value, 64)
+func (r *rulesReader) number(n *yaml.Node) float64 {
+	if v := resolve(n); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!str" {
+		f, err := strconv.ParseFloat(v.Value, 64)
 		if err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
 			return f
 		}
@@ -226,7 +207,7 @@ func (r *rulesReader) number(n ast.Node) float64 {
 	return 1
 }
 
-func (r *rulesReader) threshold(n ast.Node) float64 {
+func (r *rulesReader) threshold(n *yaml.Node) float64 {
 	f := r.number(n)
 	if f <= 0 {
 		r.fault(n, "the threshold must be above 0, or every narrative would be over it")
@@ -234,7 +215,7 @@ func (r *rulesReader) threshold(n ast.Node) float64 {
 	return f
 }
 
-func (r *rulesReader) weight(n ast.Node) float64 {
+func (r *rulesReader) weight(n *yaml.Node) float64 {
 	f := r.number(n)
 	if f == 0 {
 		r.fault(n, "a weight of 0 has no effect; take the entry out")
@@ -242,16 +223,16 @@ func (r *rulesReader) weight(n ast.Node) float64 {
 	return f
 }
 
-func (r *rulesReader) negation(n ast.Node, rules *Rules) {
-	r.mapping(n, map[string]func(ast.Node){
-		"words": func(n ast.Node) {
-			r.list(n, func(n ast.Node) {
+func (r *rulesReader) negation(n *yaml.Node, rules *Rules) {
+	r.mapping(n, map[string]func(*yaml.Node){
+		"words": func(n *yaml.Node) {
+			r.list(n, func(n *yaml.Node) {
 				text := r.text(n)
 				rules.file.Negations = append(rules.file.Negations, text)
 				rules.negations = append(rules.negations, r.phrase(n, text))
 			})
 		},
-		"window": func(n ast.Node) {
+		"window": func(n *yaml.Node) {
 			f := r.number(n)
 			if f < 1 || f > 1000 || f != math.Trunc(f) {
 				r.fault(n, "want a whole number of words from 1 to 1000")
@@ -263,7 +244,7 @@ func (r *rulesReader) negation(n ast.Node, rules *Rules) {
 }
 
 // phrase returns the words of a text, of which there must be one.
-func (r *rulesReader) phrase(n ast.Node, text string) phrase {
+func (r *rulesReader) phrase(n *yaml.Node, text string) phrase {
 	p := newPhrase(text)
 	if len(p) == 0 && strings.TrimSpace(text) != "" {
 		r.fault(n, "%q has no word", text)
@@ -271,14 +252,14 @@ func (r *rulesReader) phrase(n ast.Node, text string) phrase {
 	return p
 }
 
-func (r *rulesReader) keyword(n ast.Node, rules *Rules) {
+func (r *rulesReader) keyword(n *yaml.Node, rules *Rules) {
 	k, given := keyword{rulesEntry: rulesEntry{Weight: 1}}, false
-	r.mapping(n, map[string]func(ast.Node){
-		"term": func(n ast.Node) {
+	r.mapping(n, map[string]func(*yaml.Node){
+		"term": func(n *yaml.Node) {
 			k.Text, given = r.text(n), true
 			k.words = r.phrase(n, k.Text)
 		},
-		"weight": func(n ast.Node) { k.Weight = r.weight(n) },
+		"weight": func(n *yaml.Node) { k.Weight = r.weight(n) },
 	})
 	if !given {
 		r.fault(n, "the term is missing")
@@ -288,15 +269,15 @@ func (r *rulesReader) keyword(n ast.Node, rules *Rules) {
 	rules.file.Keywords = append(rules.file.Keywords, k.rulesEntry)
 }
 
-func (r *rulesReader) pattern(n ast.Node, rules *Rules) {
+func (r *rulesReader) pattern(n *yaml.Node, rules *Rules) {
 	p, given := pattern{rulesEntry: rulesEntry{Weight: 1}}, false
-	r.mapping(n, map[string]func(ast.Node){
-		"pattern": func(n ast.Node) {
+	r.mapping(n, map[string]func(*yaml.Node){
+		"pattern": func(n *yaml.Node) {
 			p.Text, given = r.text(n), true
 			p.re = r.expression(n, p.Text)
 		},
-		"weight": func(n ast.Node) { p.Weight = r.weight(n) },
-		"name":   func(n ast.Node) { p.Name = r.text(n) },
+		"weight": func(n *yaml.Node) { p.Weight = r.weight(n) },
+		"name":   func(n *yaml.Node) { p.Name = r.text(n) },
 	})
 	if !given {
 		r.fault(n, "the pattern is missing")
@@ -307,7 +288,7 @@ func (r *rulesReader) pattern(n ast.Node, rules *Rules) {
 }
 
 // expression compiles a regular expression that does not match just anything.
-func (r *rulesReader) expression(n ast.Node, text string) *regexp.Regexp {
+func (r *rulesReader) expression(n *yaml.Node, text string) *regexp.Regexp {
 	re, err := regexp.Compile(text)
 	switch {
 	case err != nil:

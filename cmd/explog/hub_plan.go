@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/explog/explog/event"
+	"github.com/explog/explog/hub"
+	"github.com/explog/explog/hub/config"
+	"github.com/explog/explog/hub/narrative"
+	"github.com/explog/explog/query"
+)
+
+// benchmark is an experiment of the configuration.
+type benchmark struct {
+	config.Experiment
+	set     narrative.Set
+	plan    hub.Plan
+	planned bool
+	past    past // before this run
+}
+
+// prepare reads all that the experiments need, and reports all that is wrong with it.
+// Only one that repeats an earlier one of the file is planned when its turn comes.
+func (r *hubRun) prepare(ctx context.Context, conf config.Config, limit int) error {
+	type source struct {
+		path    string
+		columns narrative.Columns
+	}
+	type content struct {
+		set narrative.Set
+		err error
+	}
+	files := make(map[source]content)
+	var faults []error
+	for _, e := range conf.Experiments {
+		if limit > 0 {
+			e.Limit = limit
+		}
+		from := source{e.Narratives, e.Columns}
+		file, known := files[from]
+		if !known {
+			file.set, file.err = narrative.Read(e.Narratives, e.Columns)
+			files[from] = file
+			faults = append(faults, file.err)
+		}
+		b := &benchmark{Experiment: e, set: file.set}
+		before := slices.ContainsFunc(r.benchmarks, func(b *benchmark) bool { return b.Name == e.ReplayExperiment })
+		r.benchmarks = append(r.benchmarks, b)
+		if file.err == nil && !before {
+			faults = append(faults, r.plan(ctx, b))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// plan makes the plan of an experiment, unless it has one.
+func (r *hubRun) plan(ctx context.Context, b *benchmark) error {
+	if b.planned {
+		return nil
+	}
+	recording, err := r.recording(ctx, b.ReplayExperiment)
+	if err != nil {
+		return fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
+	}
+	p, err := hub.OpenProvider(b.Experiment, recording)
+	if err != nil {
+		return fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
+	}
+	if b.plan, err = hub.NewPlan(b.Experiment, b.set, p); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	b.planned = true
+	return nil
+}
+
+// close closes all providers.
+func (r *hubRun) close() {
+	for _, b := range r.benchmarks {
+		if b.planned {
+			_ = b.plan.Close() // it has answered
+		}
+	}
+}
+
+// recording returns the answers of the latest experiment with a name; nil for no name.
+func (r *hubRun) recording(ctx context.Context, name string) (*hub.Recording, error) {
+	if name == "" {
+		return nil, nil
+	}
+	missing := fmt.Errorf("replay_experiment: the log has no experiment %q", name)
+	var rec hub.Recording
+	err := readHub(ctx, r.log, func(h *query.Hub) error {
+		e, err := h.Experiment(ctx, name)
+		if errors.Is(err, query.ErrNoExperiment) {
+			return missing
+		}
+		if err != nil {
+			return err
+		}
+		rec.Source = "experiment " + e.UUID.String()
+		for res, err := range h.Results(ctx, e.ID) {
+			if err != nil {
+				return err
+			}
+			rec.Add(res.NarrativeID, res.Repeat, res.Outcome, res.Reply, res.Reasoning)
+		}
+		return nil
+	})
+	if err == nil && rec.Source == "" {
+		err = missing
+	}
+	return &rec, err
+}
+
+// past is what the log knows of a definition.
+type past struct {
+	open     uuid.UUID // the experiment to go on with; zero: there is none
+	finished bool      // there is one that is finished
+}
+
+func (r *hubRun) past(ctx context.Context, h *query.Hub, definition uuid.UUID) (past, error) {
+	var p past
+	for e, err := range h.Experiments(ctx) {
+		if err != nil {
+			return p, err
+		}
+		if e.Definition != definition {
+			continue
+		}
+		finished := e.Status == string(event.StopFinished)
+		p.finished = p.finished || finished
+		if !r.anew && (!finished || r.retryErrors && e.Outcomes[event.ResultError] > 0) {
+			p.open = e.UUID
+		}
+	}
+	return p, nil
+}
+
+// work picks the experiments that are to be run: all, or, where some are finished and
+// others are not, those others.
+func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
+	var open, finished, fresh int
+	err := readHub(ctx, r.log, func(h *query.Hub) error {
+		for _, b := range r.benchmarks {
+			if !b.planned {
+				continue
+			}
+			p, err := r.past(ctx, h, b.plan.Definition())
+			if err != nil {
+				return err
+			}
+			b.past = p
+			switch {
+			case p.open != uuid.Nil:
+				open++
+			case p.finished:
+				finished++
+			default:
+				fresh++
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case r.retryErrors && open == 0:
+		return nil, fmt.Errorf("nothing to ask again: every question of %s has an answer, or was never asked; leave --retry-errors out to ask it", r.path)
+	case r.resume && open == 0 && (finished == 0 || fresh == 0):
+		return nil, fmt.Errorf("nothing to resume: no experiment of %s is unfinished; leave --resume out to start anew", r.path)
+	case r.anew || open+fresh == 0:
+		return r.benchmarks, nil
+	}
+	var work []*benchmark
+	for _, b := range r.benchmarks {
+		switch {
+		case b.past.open == uuid.Nil && b.past.finished:
+			r.c.note("%s is finished; --new runs it again", b.Name)
+		case b.past.open == uuid.Nil && r.retryErrors:
+		default:
+			work = append(work, b)
+		}
+	}
+	return work, nil
+}
+
+// estimate says how much would be asked.
+func (r *hubRun) estimate(ctx context.Context) error {
+	work, err := r.work(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range work {
+		if !b.planned {
+			err = r.c.printf("%s: nobody is called: it repeats answers of %s\n", printable(b.Name), printable(b.ReplayExperiment))
+		} else {
+			var o hub.Options
+			if o, err = r.options(ctx, b); err == nil {
+				err = r.c.printf("%s: %s\n", printable(b.Name), estimateText(b.plan.Estimate(o), o.Resume))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func estimateText(e hub.Estimate, resumed uuid.UUID) string {
+	text := plural(int64(e.Calls), "call")
+	if resumed != uuid.Nil {
+		text += " left"
+	}
+	text += fmt.Sprintf(", about %d input tokens", e.InputTokens)
+	if e.MostOutputTokens != nil {
+		text += fmt.Sprintf(", at most %d output tokens", *e.MostOutputTokens)
+	}
+	switch {
+	case e.InputCost == nil:
+		text += "; cost unknown: no prices are configured"
+	case e.MostOutputCost == nil:
+		text += fmt.Sprintf("; cost about %s for the input, unknown for the output: there is no max_tokens", dollars(*e.InputCost))
+	default:
+		text += fmt.Sprintf("; cost about %s for the input, at most %s for the output", dollars(*e.InputCost), dollars(*e.MostOutputCost))
+	}
+	return text
+}

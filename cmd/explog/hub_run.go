@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/event"
+	"github.com/explog/explog/hub"
+	"github.com/explog/explog/hub/config"
+	"github.com/explog/explog/hub/metrics"
+	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/query"
+)
+
+const defaultMaxErrors = 20
+
+func newHubRunCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "ask about each narrative, and keep every answer",
+		ArgsUsage: "[CONFIG]",
+		Description: `Runs the experiments of a configuration (config/experiments.yml, if none is named),
+one after the other. Each answer is in the log before the next question is asked in
+its place, so a run can be killed at any moment: the same command goes on where it
+stopped. As long as some experiments of the file are not finished, those that are
+are left out; once all are finished, the command runs all of them anew.
+
+Ctrl-C lets the calls that are under way end and begins no other; a second one ends
+at once. Calls that come too fast for a server are made slower by themselves.
+
+Exit codes: 0 every narrative has a usable answer; 3 all were asked about, and some
+have none (explog hub show says which); 1 something is left to ask.
+
+Examples:
+  explog hub run --dry-run config/experiments.yml
+  explog hub run config/experiments.yml --only "Keywords, baseline prompt" --limit 10`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "only", Usage: "run this experiment alone, by its `NAME`"},
+			&cli.StringFlag{Name: "narratives", Usage: "the `FILE` of narratives, instead of the configuration's"},
+			&cli.IntFlag{Name: "limit", Usage: "take the first `N` narratives alone"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on with what is unfinished (the default), and fail if nothing is"},
+			&cli.BoolFlag{Name: "new", Usage: "start anew, whatever is unfinished"},
+			&cli.BoolFlag{Name: "retry-errors", Usage: "go on, and ask again where no answer came"},
+			&cli.IntFlag{Name: "max-errors", Value: defaultMaxErrors, Usage: "stop after `N` questions in a row without an answer; 0: never"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "ask nobody, say how much would be asked"},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runHubRun(ctx, c, cmd) },
+	}
+}
+
+func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
+	r := hubRun{
+		c: c, dir: storeDir(cmd), anew: cmd.Bool("new"), retryErrors: cmd.Bool("retry-errors"), maxErrors: cmd.Int("max-errors"),
+		resume: cmd.Bool("resume") || cmd.Bool("retry-errors"),
+	}
+	limit := cmd.Int("limit")
+	switch {
+	case r.anew && r.resume:
+		return usagef("--new starts anew; it goes neither with --resume nor with --retry-errors")
+	case cmd.IsSet("limit") && limit < 1:
+		return usagef("--limit: want a number above 0")
+	case r.maxErrors < 0:
+		return usagef("--max-errors: want a number above 0, or 0 for no limit")
+	}
+	r.path = cmd.Args().First()
+	if r.path == "" {
+		r.path = "config/experiments.yml"
+	}
+	conf, err := config.Load(r.path, config.Options{Narratives: cmd.String("narratives"), Only: cmd.String("only")})
+	if err != nil {
+		return r.faulty(err)
+	}
+	return withLogger(c, cmd, func(l *explog.Logger) error {
+		r.log = l
+		defer r.close()
+		if err := r.prepare(ctx, conf, limit); err != nil {
+			return r.faulty(err)
+		}
+		if cmd.Bool("dry-run") {
+			return r.estimate(ctx)
+		}
+		return r.run(ctx)
+	})
+}
+
+// hubRun runs the experiments of a configuration.
+type hubRun struct {
+	c                         *console
+	log                       *explog.Logger
+	dir                       string // of the store
+	path                      string // of the configuration
+	anew, resume, retryErrors bool
+	maxErrors                 int
+	benchmarks                []*benchmark
+
+	unusable bool // there are outcomes that are not ok
+	stopped  bool // an experiment was stopped before its end
+}
+
+// run runs all experiments. One that is stopped does not keep the others from it.
+func (r *hubRun) run(ctx context.Context) error {
+	work, err := r.work(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range work {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.one(ctx, b); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.stopped:
+		return &codeError{code: exitFailed}
+	case r.unusable:
+		return &codeError{code: exitPartial}
+	}
+	return nil
+}
+
+// one runs one experiment. Its error is for what ends the whole run.
+func (r *hubRun) one(ctx context.Context, b *benchmark) error {
+	if err := r.plan(ctx, b); err != nil {
+		return err
+	}
+	lock, err := hub.Acquire(r.dir, b.plan.Definition())
+	if errors.Is(err, hub.ErrBusy) {
+		return fmt.Errorf("%s: %w; wait for that explog, or end it", b.Name, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release() //nolint:errcheck // what is left of it hinders nobody
+	o, err := r.options(ctx, b)
+	if err != nil {
+		return err
+	}
+	if b.past.open != uuid.Nil && o.Resume == uuid.Nil {
+		r.c.note("%s was finished by another explog meanwhile; --new runs it again", b.Name)
+		return nil
+	}
+	voice := newHubVoice(r.c, b.Name)
+	o.OnProgress = voice.hear
+	unsaved := 0
+	o.Unsaved = func(narrative string, repeat int, a provider.Answer) {
+		unsaved++
+		voice.clear()
+		_ = printJSON(r.c.out, unsavedAnswer{narrative, repeat, a.Text}) // the error of the store is told
+	}
+	report, err := b.plan.Run(ctx, o)
+	voice.end()
+	if err != nil {
+		return storeFailed(b.Name, unsaved, err)
+	}
+	if err := r.summary(context.WithoutCancel(ctx), report.Experiment); err != nil {
+		r.c.note("the answers are saved; the view will follow: %v", err)
+	}
+	return r.judge(b, report)
+}
+
+// unsavedAnswer is a line that a replay can read.
+type unsavedAnswer struct {
+	NarrativeID string `json:"narrative_id"`
+	Repeat      int    `json:"repeat"`
+	Reply       string `json:"reply"`
+}
+
+func storeFailed(name string, unsaved int, err error) error {
+	if unsaved == 0 {
+		return fmt.Errorf("%s: stopped, because nothing can be saved: %w", name, err)
+	}
+	return fmt.Errorf("%s: stopped, because nothing can be saved (%s on standard output, for a replay_file): %w",
+		name, plural(int64(unsaved), "answer"), err)
+}
+
+// options returns how an experiment is run: as a new one, or on from where it stopped.
+// The lock is held, so that this stays true.
+func (r *hubRun) options(ctx context.Context, b *benchmark) (hub.Options, error) {
+	o := hub.Options{Log: r.log, RetryErrors: r.retryErrors, MaxErrors: r.maxErrors}
+	err := readHub(ctx, r.log, func(h *query.Hub) error {
+		past, err := r.past(ctx, h, b.plan.Definition())
+		if err != nil || past.open == uuid.Nil {
+			return err
+		}
+		o.Resume = past.open
+		for p, err := range h.Progress(ctx, past.open) {
+			if err != nil {
+				return err
+			}
+			o.Asked = append(o.Asked, p)
+		}
+		return nil
+	})
+	return o, err
+}
+
+// judge says what is to be said of an experiment that has stopped. Its error is for
+// what ends the whole run.
+func (r *hubRun) judge(b *benchmark, report hub.Report) error {
+	switch {
+	case report.Outcome == event.StopAborted:
+		r.stopped = true
+		r.c.warn("%s was stopped at %d of %d questions: %s; the same command goes on from there%s",
+			b.Name, report.Done, report.Total, report.Reason, retryHint(report))
+	case report.Outcome == event.StopPaused:
+		return fmt.Errorf("interrupted; %d of %d questions of %s are done, and the same command goes on from there%s",
+			report.Done, report.Total, b.Name, retryHint(report))
+	case report.Errors > 0:
+		r.c.note("%s: %s without an answer, the last because: %s; --retry-errors asks again",
+			b.Name, plural(int64(report.Errors), "question"), report.LastError)
+	}
+	return nil
+}
+
+func retryHint(report hub.Report) string {
+	if report.Errors == 0 {
+		return ""
+	}
+	return ", with --retry-errors also where no answer came"
+}
+
+// summary prints what an experiment came to, as the view has it.
+func (r *hubRun) summary(ctx context.Context, id uuid.UUID) error {
+	return readHub(ctx, r.log, func(h *query.Hub) error {
+		e, err := h.Experiment(ctx, id.String())
+		if err != nil {
+			return err
+		}
+		asked := e.Total - e.Outcomes[event.ResultNotRun]
+		r.unusable = r.unusable || asked > e.Outcomes[event.ResultOK]
+		return r.c.printf("%s\n", printable(summaryText(e)))
+	})
+}
+
+// summaryText is an experiment in one line.
+func summaryText(e query.HubExperiment) string {
+	var parts []string
+	for _, o := range []event.ResultOutcome{
+		event.ResultOK, event.ResultUnparsed, event.ResultRefused, event.ResultFiltered, event.ResultTruncated, event.ResultError, event.ResultNotRun,
+	} {
+		if n := e.Outcomes[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(o), "_", " ")))
+		}
+	}
+	m := metrics.Counts{TP: e.TP, FN: e.FN, FP: e.FP, TN: e.TN}
+	text := fmt.Sprintf("%s (experiment %d): %s: %s; ", e.Name, e.ID, plural(int64(e.Total), "result"), strings.Join(parts, ", "))
+	if f1, accuracy := m.F1().Point, m.Accuracy().Point; f1.Reason() == accuracy.Reason() && f1.Reason() != "" {
+		text += "F1 and accuracy " + f1.String()
+	} else {
+		text += fmt.Sprintf("F1 %v, accuracy %v (of %d labelled)", f1, accuracy, m.N())
+	}
+	if e.Cost != nil {
+		text += "; " + dollars(*e.Cost)
+	}
+	if e.PossiblyBilled > 0 {
+		text += fmt.Sprintf("; %s possibly billed for nothing", plural(int64(e.PossiblyBilled), "call"))
+	}
+	return text
+}
+
+// dollars prints an amount of money, small ones too.
+func dollars(amount float64) string {
+	if amount >= 1 {
+		return fmt.Sprintf("$%.2f", amount)
+	}
+	return fmt.Sprintf("$%.4f", amount)
+}
+
+// faulty prints each fault of a configuration or of narratives on its line.
+func (r *hubRun) faulty(err error) error {
+	if !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(r.c.err, printable(line))
+	}
+	return errors.New("nothing was run, because of the faults above")
+}
