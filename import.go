@@ -234,11 +234,12 @@ type parser struct {
 	defaults event.Defaults
 	items    []item
 	bytes    int
+	raw      []byte // room for the bytes of values
 }
 
 // add takes one value of the input.
 func (p *parser) add(v input.Value) {
-	it := item{raw: append([]byte(nil), v.Raw...), source: p.opts.Source, line: v.Line, offset: v.Offset}
+	it := item{raw: p.keep(v.Raw), source: p.opts.Source, line: v.Line, offset: v.Offset}
 	if v.Fault != nil {
 		it.reject = &event.Rejected{Faults: []event.Fault{*v.Fault}, Length: v.Length, SHA256: v.SHA256}
 	} else {
@@ -246,6 +247,16 @@ func (p *parser) add(v input.Value) {
 	}
 	p.items = append(p.items, it)
 	p.bytes += len(it.raw)
+}
+
+// keep copies the bytes of a value, which are the input's only until the next.
+func (p *parser) keep(raw []byte) []byte {
+	if cap(p.raw)-len(p.raw) < len(raw) {
+		p.raw = make([]byte, 0, max(batchBytes/4, len(raw)))
+	}
+	n := len(p.raw)
+	p.raw = append(p.raw, raw...)
+	return p.raw[n:len(p.raw):len(p.raw)]
 }
 
 // parse makes the item a record or a reject.

@@ -51,8 +51,8 @@ func (d Draft) Complete(def Defaults) (Saved, error) {
 	}
 	s := Saved{values: d.values, extra: d.extra}
 	s.resolveClient(def, &f)
-	s.fill(fieldRun, quoteNonEmpty(def.Run))
-	s.fill(fieldTimestamp, quoteNonEmpty(def.Timestamp))
+	s.fillText(fieldRun, def.Run)
+	s.fillText(fieldTimestamp, def.Timestamp)
 	if def.EmptyCollections {
 		s.fill(fieldSnapshot, []byte("{}"))
 		s.fill(fieldSources, []byte("[]"))
@@ -89,17 +89,17 @@ func (s *Saved) resolveClient(def Defaults, f *faults) {
 // fill sets a field that the input left out, where there is something to fill it
 // with, and remembers that it did.
 func (s *Saved) fill(fd field, value []byte) {
-	if s.values[fd] == nil && value != nil {
+	if s.values[fd] == nil {
 		s.values[fd] = value
 		s.filled.add(fd)
 	}
 }
 
-func quoteNonEmpty(text string) []byte {
-	if text == "" {
-		return nil
+// fillText is fill for a text; an empty one fills nothing.
+func (s *Saved) fillText(fd field, text string) {
+	if s.values[fd] == nil && text != "" {
+		s.fill(fd, appendQuoted(nil, text))
 	}
-	return appendQuoted(nil, text)
 }
 
 // resolveID lower-cases the id that was given or gives the draft one.

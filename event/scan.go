@@ -3,8 +3,8 @@ package event
 import (
 	"bytes"
 	"iter"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // The scanners below walk JSON that is known to be valid: one validating pass
@@ -124,20 +124,23 @@ func elements(array []byte) iter.Seq[[]byte] {
 // appendCompact appends a valid value without the white space between its tokens;
 // strings and numbers stay as they are written.
 func appendCompact(dst, value []byte) []byte {
+	if value[0] == '"' {
+		return append(dst, value...)
+	}
+	from := 0 // what stands from here to i is kept
 	for i := 0; i < len(value); {
-		switch c := value[i]; {
-		case c == '"':
-			end := scanString(value, i)
-			dst = append(dst, value[i:end]...)
-			i = end
-		case isSpace(c):
-			i++
+		switch {
+		case value[i] == '"':
+			i = scanString(value, i)
+		case isSpace(value[i]):
+			dst = append(dst, value[from:i]...)
+			i = skipSpace(value, i)
+			from = i
 		default:
-			dst = append(dst, c)
 			i++
 		}
 	}
-	return dst
+	return append(dst, value[from:]...)
 }
 
 // unquote returns the text of a valid JSON string. Where it has no escapes the
@@ -147,8 +150,57 @@ func unquote(raw []byte) []byte {
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // no error: raw is valid
-	return text
+	return appendUnescaped(make([]byte, 0, len(inner)), inner)
+}
+
+// appendUnescaped appends the text that stands between the quotes of a valid JSON
+// string; jsontext.AppendUnquote would validate it once more.
+func appendUnescaped(dst, inner []byte) []byte {
+	for {
+		n := bytes.IndexByte(inner, '\\')
+		if n < 0 {
+			return append(dst, inner...)
+		}
+		dst = append(dst, inner[:n]...)
+		c := inner[n+1]
+		inner = inner[n+2:]
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r := hexRune(inner[:4])
+			inner = inner[4:]
+			if utf16.IsSurrogate(r) { // the other half follows: a lone one is not valid
+				r = utf16.DecodeRune(r, hexRune(inner[2:6]))
+				inner = inner[6:]
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		dst = append(dst, c)
+	}
+}
+
+// hexRune reads four hexadecimal digits.
+func hexRune(digits []byte) (r rune) {
+	for _, d := range digits {
+		switch {
+		case d <= '9':
+			d -= '0'
+		default:
+			d = d | 0x20 - 'a' + 10
+		}
+		r = r<<4 | rune(d)
+	}
+	return r
 }
 
 // kindName names the JSON type of a valid value.

@@ -15,6 +15,7 @@ import (
 	"github.com/explog/explog/hub/config"
 	"github.com/explog/explog/hub/metrics"
 	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/hub/report"
 	"github.com/explog/explog/query"
 )
 
@@ -242,16 +243,8 @@ func (r *hubRun) summary(ctx context.Context, id uuid.UUID) error {
 
 // summaryText is an experiment in one line.
 func summaryText(e query.HubExperiment) string {
-	var parts []string
-	for _, o := range []event.ResultOutcome{
-		event.ResultOK, event.ResultUnparsed, event.ResultRefused, event.ResultFiltered, event.ResultTruncated, event.ResultError, event.ResultNotRun,
-	} {
-		if n := e.Outcomes[o]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(o), "_", " ")))
-		}
-	}
 	m := metrics.Counts{TP: e.TP, FN: e.FN, FP: e.FP, TN: e.TN}
-	text := fmt.Sprintf("%s (experiment %d): %s: %s; ", e.Name, e.ID, plural(int64(e.Total), "result"), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s (experiment %d): %s: %s; ", e.Name, e.ID, plural(int64(e.Total), "result"), report.Outcomes(e.Outcomes))
 	if f1, accuracy := m.F1().Point, m.Accuracy().Point; f1.Reason() == accuracy.Reason() && f1.Reason() != "" {
 		text += "F1 and accuracy " + f1.String()
 	} else {

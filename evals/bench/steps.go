@@ -30,6 +30,7 @@ type step struct {
 	from    int  // records: the least scale at which it makes sense
 	upTo    int  // records: beyond it the peer takes too long; 0: never
 	long    bool // it takes as long as an import
+	noData  bool // it does not read the data
 }
 
 // rounds returns how often the step is measured.
@@ -51,9 +52,9 @@ var steps = map[string]step{
 	"count":     {unit: seconds, run: (*arena).count, prepare: (*arena).keepStore},
 	"query":     {unit: seconds, run: (*arena).query, prepare: (*arena).keepStore},
 	"rebuild":   {unit: seconds, run: (*arena).rebuild, prepare: (*arena).keepStore, long: true},
-	"start-up":  {unit: seconds, run: (*arena).startUp},
+	"start-up":  {unit: seconds, noData: true, run: (*arena).startUp},
 	"log size":  {unit: bytes, run: (*arena).logSize, prepare: (*arena).keepStore},
-	"text log":  {unit: bytes, run: (*arena).textLogSize, needs: realText},
+	"text log":  {unit: bytes, noData: true, run: (*arena).textLogSize, needs: realText},
 
 	"Node import": {unit: seconds, run: (*arena).nodeImport, needs: nodePeer, upTo: 1_000_000, long: true},
 	"Node export": {unit: seconds, run: (*arena).nodeExport, prepare: (*arena).keepReference, needs: nodePeer, upTo: 1_000_000, long: true},
@@ -62,17 +63,17 @@ var steps = map[string]step{
 	"sqlite3":     {unit: seconds, run: (*arena).sqliteLoad, needs: sqlitePeer, upTo: 1_000_000, long: true},
 	"disk write":  {unit: seconds, run: (*arena).diskWrite, long: true},
 	"JSONL":       {unit: bytes, run: (*arena).dataSize},
-	"text JSONL":  {unit: bytes, run: (*arena).textSize, needs: realText},
-	"true":        {unit: seconds, run: (*arena).startTrue},
+	"text JSONL":  {unit: bytes, noData: true, run: (*arena).textSize, needs: realText},
+	"true":        {unit: seconds, noData: true, run: (*arena).startTrue},
 
-	"save":          {unit: seconds, run: (*arena).save},
-	"save rate":     {unit: perSecond, run: (*arena).saveRate},
-	"64 goroutines": {unit: perSecond, run: (*arena).saveRateOf64},
-	"16 processes":  {unit: seconds, run: (*arena).saveOf16},
-	"bbolt":         {unit: seconds, run: (*arena).bboltPut},
-	"disk sync":     {unit: seconds, run: (*arena).diskSync},
-	"append":        {unit: perRecord, run: (*arena).appendMore, prepare: (*arena).growLog, from: 2 * appendedRecords},
-	"append 100k":   {unit: perRecord, run: (*arena).appendFirst},
+	"save":          {unit: seconds, noData: true, run: (*arena).save},
+	"save rate":     {unit: perSecond, noData: true, run: (*arena).saveRate},
+	"64 goroutines": {unit: perSecond, noData: true, run: (*arena).saveRateOf64},
+	"16 processes":  {unit: seconds, noData: true, run: (*arena).saveOf16},
+	"bbolt":         {unit: seconds, noData: true, run: (*arena).bboltPut},
+	"disk sync":     {unit: seconds, noData: true, run: (*arena).diskSync},
+	"append":        {unit: perRecord, noData: true, run: (*arena).appendMore, prepare: (*arena).growLog, from: 2 * appendedRecords},
+	"append 100k":   {unit: perRecord, noData: true, run: (*arena).appendFirst},
 }
 
 // sampleOf is what a process took.

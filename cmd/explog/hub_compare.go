@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/hub/report"
+	"github.com/explog/explog/query"
+)
+
+func newHubCompareCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "compare",
+		Usage:     "two experiments, on the narratives that both judged",
+		ArgsUsage: "A B",
+		Description: `A and B are named as for hub show. Compared are narratives with the same id, text and
+manual flag to which both gave a usable answer; what is left out is counted. With
+repeats, the first answer of the one is paired with the first of the other, and so on,
+and p is too small, for answers about one narrative are not independent.
+
+p is that of McNemar's exact two-sided test: how likely the two are right alone as
+unequally often as here, if neither is better. The narratives of which one alone was
+right follow, with both rationales.
+
+Examples:
+  explog hub compare 1 2
+  explog hub compare 1 latest --json`,
+		Flags: []cli.Flag{jsonFlag("print one JSON object")},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return withHub(ctx, c, cmd, func(_ *explog.Logger, h *query.Hub) error {
+				a, err := h.Experiment(ctx, cmd.Args().Get(0))
+				if err != nil {
+					return err
+				}
+				b, err := h.Experiment(ctx, cmd.Args().Get(1))
+				if err != nil {
+					return err
+				}
+				compared, err := report.Compare(h.Results(ctx, a.ID), h.Results(ctx, b.ID))
+				if err != nil {
+					return err
+				}
+				if cmd.Bool("json") {
+					return printJSON(c.out, newComparisonJSON(a, b, compared))
+				}
+				return showComparison(c, a, b, compared)
+			})
+		},
+	}
+}
+
+func showComparison(c *console, a, b query.HubExperiment, compared report.Comparison) error {
+	var s strings.Builder
+	fmt.Fprintf(&s, "A  %s\nB  %s\n\n", heading(a.ID, a.Name), heading(b.ID, b.Name))
+	noun := "narrative"
+	if repeated := a.Repeats > 1 || b.Repeats > 1; repeated {
+		noun = "answer"
+	}
+	fmt.Fprintf(&s, "%s compared, %d left out%s\n\n", plural(int64(compared.N()), noun), compared.Left.N(), leftOut(compared.Left))
+	writeMatrix(&s, [2]string{"A right", "A wrong"}, [2]string{"B right", "B wrong"},
+		[2][2]int{{compared.BothRight, compared.OnlyA}, {compared.OnlyB, compared.BothWrong}})
+	fmt.Fprintf(&s, "\nMcNemar, exact: p = %.4g\n", compared.P())
+	if noun == "answer" {
+		fmt.Fprintln(&s, "Repeated answers about a narrative are not independent: p is too small.")
+	}
+	fmt.Fprintf(&s, "\n%s\n", c.bold(fmt.Sprintf("%-4s %6s  %9s  %6s  %8s", "", "F1", "PRECISION", "RECALL", "ACCURACY")))
+	for i, m := range []report.Scores{report.ScoresOf(compared.A), report.ScoresOf(compared.B)} {
+		fmt.Fprintf(&s, "%-4c %6s  %9s  %6s  %8s\n", 'A'+i, m.F1.Point.Text(3), m.Precision.Point.Text(3), m.Recall.Point.Text(3), m.Accuracy.Point.Text(3))
+	}
+	for _, side := range []struct {
+		name  string
+		right bool // A is
+	}{{"A alone is right", true}, {"B alone is right", false}} {
+		writePairs(c, &s, side.name, compared.Discordant, side.right, noun == "answer")
+	}
+	return c.printf("%s", s.String())
+}
+
+// leftOut says why answers were left out.
+func leftOut(l report.LeftOut) string {
+	var parts []string
+	for _, reason := range []struct {
+		n    int
+		text string
+	}{
+		{l.MissingInA, "not asked by A"},
+		{l.MissingInB, "not asked by B"},
+		{l.OtherText, "with two texts"},
+		{l.NoFlag, "without a manual flag"},
+		{l.OtherFlag, "with two manual flags"},
+		{l.UnusableA, "without a usable answer of A"},
+		{l.UnusableB, "without a usable answer of B"},
+	} {
+		if reason.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", reason.n, reason.text))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
+}
+
+func writePairs(c *console, s *strings.Builder, name string, pairs []report.Pair, right, repeated bool) {
+	first := true
+	for _, p := range pairs {
+		if (*p.A.Flag == *p.A.Manual) != right {
+			continue
+		}
+		if first {
+			fmt.Fprintf(s, "\n%s\n", c.bold(name))
+			first = false
+		}
+		which := ""
+		if repeated {
+			which = fmt.Sprintf(", repeat %d", p.A.Repeat+1)
+		}
+		fmt.Fprintf(s, "%s%s is %s by hand\n", oneLine(p.A.NarrativeID), which, flagText(p.A.Manual))
+		fmt.Fprintf(s, "  A  %s\n  B  %s\n", verdictText(p.A), verdictText(p.B))
+	}
+}
+
+// verdictText is what an experiment said, in one line.
+func verdictText(r query.HubResult) string {
+	if r.Flag == nil {
+		text := strings.ReplaceAll(string(r.Outcome), "_", " ")
+		if r.Problem != "" {
+			text += ": " + oneLine(r.Problem)
+		}
+		return text
+	}
+	text := flagText(r.Flag)
+	if r.Confidence != nil {
+		text += fmt.Sprintf(" (%.2f)", *r.Confidence)
+	}
+	if r.Rationale != "" {
+		text += ": " + oneLine(r.Rationale)
+	}
+	return text
+}
+
+// comparisonJSON is a comparison as it is printed with --json.
+type comparisonJSON struct {
+	A experimentJSON `json:"a"`
+	B experimentJSON `json:"b"`
+	N int            `json:"compared"`
+	report.Comparison
+	P          float64    `json:"mcnemar_p"`
+	Discordant []pairJSON `json:"discordant"`
+}
+
+type experimentJSON struct {
+	ID     int64  `json:"id"`
+	UUID   string `json:"uuid"`
+	Name   string `json:"name"`
+	Matrix any    `json:"matrix"` // on what was compared
+}
+
+type pairJSON struct {
+	NarrativeID string     `json:"narrative_id"`
+	Repeat      int        `json:"repeat"`
+	Manual      *bool      `json:"manual_flag"`
+	A           resultJSON `json:"a"`
+	B           resultJSON `json:"b"`
+}
+
+func newComparisonJSON(a, b query.HubExperiment, compared report.Comparison) comparisonJSON {
+	j := comparisonJSON{
+		A: experimentJSON{a.ID, a.UUID.String(), a.Name, compared.A}, B: experimentJSON{b.ID, b.UUID.String(), b.Name, compared.B},
+		N: compared.N(), Comparison: compared, P: compared.P(), Discordant: []pairJSON{},
+	}
+	for _, p := range compared.Discordant {
+		j.Discordant = append(j.Discordant, pairJSON{p.A.NarrativeID, p.A.Repeat, p.A.Manual, newResultJSON(a, p.A), newResultJSON(b, p.B)})
+	}
+	return j
+}

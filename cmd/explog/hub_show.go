@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/hub/report"
+	"github.com/explog/explog/query"
+)
+
+func newHubShowCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "one experiment, with its measures",
+		ArgsUsage: "NAME|ID|latest",
+		Description: `NAME is the latest experiment of that name, ID its number in hub list, or its UUID.
+
+Positive is the flag TRUE. Only answers that are usable (outcome ok), to narratives
+that have a manual flag, enter the matrix; what is left out is counted beside it, and
+"strict" counts it as wrong. With repeats, each answer is a row of the matrix; their
+intervals are too narrow, for answers about one narrative are not independent.
+Intervals are Wilson's, 95 %. A measure that would be 0/0 is n/a, with the reason.
+
+Examples:
+  explog hub show latest
+  explog hub show "Keywords, baseline prompt" --json`,
+		Flags: []cli.Flag{jsonFlag("print one JSON object")},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return withHub(ctx, c, cmd, func(_ *explog.Logger, h *query.Hub) error {
+				e, err := h.Experiment(ctx, cmd.Args().First())
+				if err != nil {
+					return err
+				}
+				s := report.Summarize(e)
+				if cmd.Bool("json") {
+					return printJSON(c.out, s)
+				}
+				return showExperiment(c, s)
+			})
+		},
+	}
+}
+
+func showExperiment(c *console, s report.Summary) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", c.bold(heading(s.ID, s.Name)))
+	for _, f := range s.Facts() {
+		fmt.Fprintf(&b, "%-13s %s\n", f.Name, oneLine(f.Text))
+	}
+	b.WriteString("\n")
+	writeMatrix(&b, [2]string{"manual TRUE", "manual FALSE"}, [2]string{"model TRUE", "model FALSE"},
+		[2][2]int{{s.Matrix.TP, s.Matrix.FN}, {s.Matrix.FP, s.Matrix.TN}})
+	b.WriteString("\n")
+	writeMeasures(c, &b, s)
+	if parameters := s.ParametersText(); parameters != "" {
+		fmt.Fprintf(&b, "\nparameters\n%s\n", indent(strings.TrimRight(parameters, "\n")))
+	}
+	fmt.Fprintf(&b, "\nprompt %d\n%s\n", s.PromptID, indent(strings.TrimRight(s.Prompt, "\n")))
+	return c.printf("%s", b.String())
+}
+
+// heading names an experiment as it is referred to.
+func heading(id int64, name string) string { return fmt.Sprintf("%d  %s", id, oneLine(name)) }
+
+// writeMatrix writes four counts under two headings.
+func writeMatrix(b *strings.Builder, rows, columns [2]string, counts [2][2]int) {
+	fmt.Fprintf(b, "%-12s  %10s  %11s\n", "", columns[0], columns[1])
+	for i, name := range rows {
+		fmt.Fprintf(b, "%-12s  %10d  %11d\n", name, counts[i][0], counts[i][1])
+	}
+}
+
+func writeMeasures(c *console, b *strings.Builder, s report.Summary) {
+	if reason := s.Accuracy.Point.Reason(); reason != "" {
+		fmt.Fprintf(b, "measures are n/a: %s\n", reason)
+		return
+	}
+	fmt.Fprintln(b, c.bold(fmt.Sprintf("%-17s  %-6s  %-11s  %s", "MEASURE", "VALUE", "95 %", "STRICT")))
+	strict := s.Strict.Measures()
+	for i, m := range s.Measures() {
+		line := fmt.Sprintf("%-17s  %6s  %-11s  %6s", m.Name, m.Point.Text(3), m.Interval(3), strict[i].Point.Text(3))
+		if reason := m.Point.Reason(); reason != "" {
+			line += "  " + reason
+		}
+		fmt.Fprintln(b, line)
+	}
+	fmt.Fprintln(b, "Strict counts each unusable answer as wrong.")
+}

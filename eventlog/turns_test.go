@@ -1,0 +1,98 @@
+package eventlog
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Who waits for the lease has the folder locked, so that others queue behind and
+// cannot overtake.
+func TestWhoeverWaitsForTheLeaseHasTheFolder(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, 1)...)
+	lease := mustLock(t, filepath.Join(l.dir, LockFileName))
+	read := make(chan error)
+	go func() {
+		_, err := l.Head(context.Background())
+		read <- err
+	}()
+	deadline := time.Now().Add(10 * time.Second)
+	for folderFree(t, l.dir) {
+		if time.Now().After(deadline) {
+			t.Fatal("somebody waits for the lease, and the folder is free")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	lease.Close()
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if !folderFree(t, l.dir) {
+		t.Error("nobody waits any more, and the folder is locked")
+	}
+}
+
+// The folder is a courtesy: who cannot have it goes on without.
+func TestALockedFolderKeepsNobodyOut(t *testing.T) {
+	l := New(t.TempDir(), Options{LockTimeout: 50 * time.Millisecond})
+	mustAppend(t, l, eventsOf(0, 1)...)
+	l.opts.LockTimeout = 50 * time.Millisecond
+	defer mustLock(t, l.dir).Close()
+	if _, err := l.Head(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func mustLock(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func folderFree(t *testing.T, dir string) bool {
+	t.Helper()
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+func TestACommitWaitsForThoseThatTheLastOneAnswered(t *testing.T) {
+	l := newLog(t)
+	l.group = group{size: 3, took: time.Minute}
+	l.enqueue(&request{})
+	go func() {
+		for range 2 {
+			time.Sleep(5 * time.Millisecond)
+			l.enqueue(&request{})
+		}
+	}()
+	if n := len(l.gather()); n != 3 {
+		t.Errorf("%d gathered, want 3", n)
+	}
+}
+
+func TestACommitDoesNotWaitForLong(t *testing.T) {
+	l := newLog(t)
+	l.group = group{size: 64, took: 20 * time.Millisecond}
+	l.enqueue(&request{})
+	started := time.Now()
+	if n := len(l.gather()); n != 1 {
+		t.Errorf("%d gathered, want 1", n)
+	}
+	if waited := time.Since(started); waited < 10*time.Millisecond || waited > 5*time.Second {
+		t.Errorf("it waited %v, want half of 20 ms", waited)
+	}
+}
