@@ -165,13 +165,10 @@ func parse(f event.CallFinished) event.ResultParsed {
 }
 
 // keep appends facts, all of them or none.
-func (r *runner) keep(ctx context.Context, list ...interface{ Fact() (event.Fact, error) }) error {
-	facts := make([]event.Fact, len(list))
-	for i, f := range list {
-		var err error
-		if facts[i], err = f.Fact(); err != nil {
-			return err
-		}
+func (r *runner) keep(ctx context.Context, list ...fact) error {
+	facts, err := encode(list...)
+	if err != nil {
+		return err
 	}
 	return r.Log.Append(ctx, facts...)
 }

@@ -45,3 +45,20 @@ type Provider interface {
 	Identity(r provider.Request) []byte
 	Close() error
 }
+
+// fact is what package event can turn into a fact.
+type fact interface {
+	Fact() (event.Fact, error)
+}
+
+// encode turns facts into what is appended.
+func encode(list ...fact) ([]event.Fact, error) {
+	facts := make([]event.Fact, len(list))
+	for i, f := range list {
+		var err error
+		if facts[i], err = f.Fact(); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
+}

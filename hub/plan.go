@@ -47,22 +47,19 @@ func NewPlan(e config.Experiment, set narrative.Set, p Provider) (Plan, error) {
 func (p *Plan) refer(label string) error {
 	prompt := event.Prompt{Text: p.config.Prompt}
 	set := event.NarrativeSet{Label: label}
-	makers := []interface{ Fact() (event.Fact, error) }{prompt}
+	list := []fact{prompt}
+	known := make(map[string]bool, len(p.narratives)) // texts may repeat
 	for _, n := range p.narratives {
 		text := event.Narrative{Text: n.Text}
-		makers = append(makers, text)
+		if !known[n.Text] {
+			known[n.Text] = true
+			list = append(list, text)
+		}
 		set.Narratives = append(set.Narratives, event.Labelled{ID: n.ID, Text: text.Key(), Flag: n.Flag})
 	}
-	known := make(map[uuid.UUID]bool, len(makers)) // texts may repeat
-	for _, m := range append(makers, set) {
-		fact, err := m.Fact()
-		if err != nil {
-			return err
-		}
-		if !known[fact.ID] {
-			known[fact.ID] = true
-			p.facts = append(p.facts, fact)
-		}
+	var err error
+	if p.facts, err = encode(append(list, set)...); err != nil {
+		return err
 	}
 	p.definition.Prompt, p.definition.Set = prompt.Key(), p.facts[len(p.facts)-1].ID
 	return nil

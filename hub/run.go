@@ -97,28 +97,23 @@ func (p Plan) Run(ctx context.Context, o Options) (Report, error) {
 // earlier runs have left to be parsed.
 func (r *runner) begin(ctx context.Context) error {
 	var facts []event.Fact
+	var err error
 	if r.experiment == uuid.Nil {
 		r.experiment = uuid.New()
-		var err error
 		if facts, err = r.plan.define(r.experiment); err != nil {
 			return err
 		}
 	}
 	host, _ := os.Hostname() // it is a help, no more
-	started, err := event.ExperimentStarted{ID: r.start, Experiment: r.experiment, Host: host, Started: time.Now().UTC()}.Fact()
+	list := []fact{event.ExperimentStarted{ID: r.start, Experiment: r.experiment, Host: host, Started: time.Now().UTC()}}
+	for _, p := range r.Asked {
+		if p.Unparsed != nil {
+			list = append(list, parse(*p.Unparsed))
+		}
+	}
+	more, err := encode(list...)
 	if err != nil {
 		return err
-	}
-	facts = append(facts, started)
-	for _, a := range r.Asked {
-		if a.Unparsed == nil {
-			continue
-		}
-		fact, err := parse(*a.Unparsed).Fact()
-		if err != nil {
-			return err
-		}
-		facts = append(facts, fact)
 	}
 	r.report.Experiment = r.experiment
 	for q := range r.plan.questions() {
@@ -128,9 +123,9 @@ func (r *runner) begin(ctx context.Context) error {
 		}
 	}
 	if r.plan.definition.InputPrice != nil {
-		r.report.Cost = new(float64(0))
+		r.report.Cost = new(0.0)
 	}
-	return r.Log.Append(ctx, facts...)
+	return r.Log.Append(ctx, append(facts, more...)...)
 }
 
 // open reports whether a question is to be asked.
@@ -175,13 +170,9 @@ func (r *runner) end(ctx context.Context) (Report, error) {
 	case r.report.Outcome != event.StopAborted:
 		r.report.Outcome = event.StopPaused
 	}
-	fact, err := event.ExperimentStopped{
+	return r.report, r.keep(ctx, event.ExperimentStopped{
 		Start: r.start, Experiment: r.experiment, Outcome: r.report.Outcome, Reason: r.report.Reason, Stopped: time.Now().UTC(),
-	}.Fact()
-	if err != nil {
-		return r.report, err
-	}
-	return r.report, r.Log.Append(ctx, fact)
+	})
 }
 
 // done counts a question of which nothing is left to ask.

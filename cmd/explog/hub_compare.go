@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/explog/explog"
+	"github.com/explog/explog/hub/metrics"
 	"github.com/explog/explog/hub/report"
 	"github.com/explog/explog/query"
 )
@@ -154,18 +155,26 @@ type comparisonJSON struct {
 }
 
 type experimentJSON struct {
-	ID     int64  `json:"id"`
-	UUID   string `json:"uuid"`
-	Name   string `json:"name"`
-	Matrix any    `json:"matrix"` // on what was compared
+	ID     int64          `json:"id"`
+	UUID   string         `json:"uuid"`
+	Name   string         `json:"name"`
+	Matrix metrics.Counts `json:"matrix"` // on what was compared
 }
 
 type pairJSON struct {
-	NarrativeID string     `json:"narrative_id"`
-	Repeat      int        `json:"repeat"`
-	Manual      *bool      `json:"manual_flag"`
-	A           resultJSON `json:"a"`
-	B           resultJSON `json:"b"`
+	NarrativeID string   `json:"narrative_id"`
+	Repeat      int      `json:"repeat"`
+	Text        string   `json:"narrative_text"`
+	Manual      *bool    `json:"manual_flag"`
+	A           saidJSON `json:"a"`
+	B           saidJSON `json:"b"`
+}
+
+type saidJSON struct {
+	Flag       *bool    `json:"model_flag"`
+	Confidence *float64 `json:"confidence"`
+	Indicators []string `json:"indicators"`
+	Rationale  string   `json:"rationale"`
 }
 
 func newComparisonJSON(a, b query.HubExperiment, compared report.Comparison) comparisonJSON {
@@ -173,8 +182,11 @@ func newComparisonJSON(a, b query.HubExperiment, compared report.Comparison) com
 		A: experimentJSON{a.ID, a.UUID.String(), a.Name, compared.A}, B: experimentJSON{b.ID, b.UUID.String(), b.Name, compared.B},
 		N: compared.N(), Comparison: compared, P: compared.P(), Discordant: []pairJSON{},
 	}
+	said := func(r query.HubResult) saidJSON {
+		return saidJSON{r.Flag, r.Confidence, append([]string{}, r.Indicators...), r.Rationale}
+	}
 	for _, p := range compared.Discordant {
-		j.Discordant = append(j.Discordant, pairJSON{p.A.NarrativeID, p.A.Repeat, p.A.Manual, newResultJSON(a, p.A), newResultJSON(b, p.B)})
+		j.Discordant = append(j.Discordant, pairJSON{p.A.NarrativeID, p.A.Repeat, p.A.Text, p.A.Manual, said(p.A), said(p.B)})
 	}
 	return j
 }

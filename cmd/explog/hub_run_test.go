@@ -185,7 +185,7 @@ type trouble struct {
 	calls   int
 	asked   map[string]int // by narrative
 	replied map[string]int // whole
-	// rationale stands in each answer; nil: none does.
+	// rationale stands in each answer, and there are answers alone; nil: as above.
 	rationale func() string
 }
 
@@ -224,6 +224,9 @@ func (s *trouble) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	time.Sleep(5 * time.Millisecond)
 	w.Header().Set("Content-Type", "application/json")
+	if s.rationale != nil {
+		n = 0
+	}
 	switch n % 16 {
 	case 3:
 		w.Header().Set("Retry-After-Ms", "30")

@@ -106,6 +106,9 @@ func (s Summary) CostText() string {
 	if s.Cost == nil {
 		return "unknown"
 	}
+	if *s.Cost >= 1 {
+		return fmt.Sprintf("$%.2f", *s.Cost)
+	}
 	return fmt.Sprintf("$%.4f", *s.Cost)
 }
 
