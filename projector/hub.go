@@ -73,11 +73,11 @@ var (
 		Columns: 3,
 	}
 	insertNarrative = &Statement{
-		SQL:     "INSERT OR IGNORE INTO narratives(seq, key, narrative_text) VALUES ",
+		SQL:     "INSERT INTO narratives(seq, key, narrative_text) VALUES ",
 		Columns: 3,
 	}
 	insertSet = &Statement{
-		SQL:     "INSERT OR IGNORE INTO sets(seq, key, label) VALUES ",
+		SQL:     "INSERT INTO sets(seq, key, label) VALUES ",
 		Columns: 3,
 	}
 	insertLabelled = &Statement{
@@ -111,7 +111,7 @@ var (
 		Columns: 2,
 	}
 	insertDefined = &Statement{
-		SQL: `INSERT OR IGNORE INTO experiments(uuid, definition, name, author, prompt_id, model_id, set_seq, label,
+		SQL: `INSERT INTO experiments(uuid, definition, name, author, prompt_id, model_id, set_seq, label,
 repeats, parameters, input_price, output_price, defined)
 SELECT ?, ?, ?, ?, (SELECT id FROM prompts WHERE key = ?), (SELECT id FROM models WHERE model_name = ? AND provider = ?),
 seq, coalesce(label, ''), ?, ?, ?, ?, ? FROM (SELECT 1) LEFT JOIN sets ON key = ?`,

@@ -372,7 +372,21 @@ FROM results AS r JOIN experiments AS e ON e.id = experiment_id WHERE repeat = 0
 8 bench 1 N-2 <nil> <nil> <nil> 1 0 4 1`,
 		},
 		{
-			relabel(4, "N-2", b.texts[2].Key(), new(true)),
+			relabel(4, "N-0", b.texts[0].Key(), new(true)),
+			`1 bench 0 N-0 1 0 0 1 0 2 1
+3 bench 0 N-2 <nil> <nil> <nil> 1 0 2 1
+4 bench 1 N-0 1 0 0 1 0 4 1
+8 bench 1 N-2 <nil> <nil> <nil> 1 0 4 1`,
+		},
+		{
+			relabel(5, "N-0", b.texts[0].Key(), nil),
+			`1 bench 0 N-0 <nil> <nil> <nil> 0 0 1 <nil>
+3 bench 0 N-2 <nil> <nil> <nil> 0 0 1 <nil>
+4 bench 1 N-0 1 0 0 1 0 4 1
+8 bench 1 N-2 <nil> <nil> <nil> 1 0 4 1`,
+		},
+		{
+			relabel(6, "N-2", b.texts[2].Key(), new(true)),
 			`1 bench 0 N-0 <nil> <nil> <nil> 0 0 2 <nil>
 3 bench 0 N-2 1 <nil> <nil> 0 0 2 <nil>
 4 bench 1 N-0 1 0 0 1 0 4 1
@@ -389,6 +403,60 @@ FROM results AS r JOIN experiments AS e ON e.id = experiment_id WHERE repeat = 0
 	appendHub(t, log, p, again.ExperimentDefined)
 	if got, want := queryText(t, p, "SELECT id, narrative_id, manual_flag FROM results WHERE experiment_id = 3"), "10 N-0 <nil>\n11 N-1 0\n12 N-2 1"; got != want {
 		t.Errorf("a later experiment has\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAnAnswerTakesTheErrorsPlaceAndNotTheOtherWayRound(t *testing.T) {
+	log, p := hubStore(t)
+	b := newBench(t, 0, "T")
+	mustAppend(t, log, b.events(t)...)
+	again := b.answered(0, 0, 2, "perhaps")
+	for _, step := range []struct {
+		fact interface{ Fact() (event.Fact, error) }
+		want string
+	}{
+		{b.failed(0, 0, 1, true), "1 error the server is busy <nil> 1 <nil>"},
+		{again, "1 not_run <nil> <nil> 2 1000"},
+		{b.failed(0, 0, 3, true), "1 not_run <nil> <nil> 3 <nil>"},
+		{b.parsed(0, 0, 2, true), "1 ok <nil> 1 3 <nil>"},
+		{b.failed(0, 0, 4, true), "1 ok <nil> 1 4 <nil>"},
+		{b.answered(0, 0, 5, "yes"), "1 not_run <nil> <nil> 5 1000"},
+	} {
+		appendHub(t, log, p, step.fact)
+		if got := queryText(t, p, "SELECT id, outcome, problem, flag, attempts, input_tokens FROM results"); got != step.want {
+			t.Errorf("after %T: %s, want %s", step.fact, got, step.want)
+		}
+	}
+}
+
+func TestTheCostIsUnknownWithoutPricesOrTokens(t *testing.T) {
+	log, p := hubStore(t)
+	priced, free := newBench(t, 0, "TF"), newBench(t, 1, "TF") // 2.50 and 10 US dollars; none
+	mustAppend(t, log, append(priced.events(t), free.events(t)...)...)
+	silent := priced.answered(1, 0, 1, "no")
+	silent.OutputTokens = nil
+	const rows = "SELECT id, input_tokens, output_tokens, cost FROM experiments"
+	appendHub(t, log, p, priced.answered(0, 0, 1, "yes"), priced.failed(0, 0, 2, true), free.answered(0, 0, 1, "yes"))
+	if got, want := queryText(t, p, rows), "1 1000 100 0.0035\n2 1000 100 <nil>"; got != want {
+		t.Errorf("experiments\n%s\nwant\n%s", got, want)
+	}
+	appendHub(t, log, p, silent)
+	if got, want := queryText(t, p, rows), "1 2000 100 <nil>\n2 1000 100 <nil>"; got != want {
+		t.Errorf("experiments\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAnIDThatASetHasTwiceIsOneResult(t *testing.T) {
+	log, p := hubStore(t)
+	b := newBench(t, 0, "TF")
+	b.set.Narratives[1].ID = b.set.Narratives[0].ID
+	key, err := b.set.Key()
+	must(t, err)
+	b.Set = key
+	mustAppend(t, log, b.events(t)...)
+	mustCatchUp(t, p)
+	if got, want := queryText(t, p, "SELECT id, narrative_id, manual_flag FROM results"), "1 N-0 1"; got != want {
+		t.Errorf("results\n%s\nwant\n%s", got, want)
 	}
 }
 

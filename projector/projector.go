@@ -8,7 +8,7 @@
 //
 // One writer at a time works on a view, under a lock of the view's own; readers
 // are never kept out. The fold of each view is a pure function in a file of its
-// own (experiments.go), next to its schema.
+// own (experiments.go, hub.go), next to its schema.
 //
 // The package knows no clock and no flags, and not how events got into the log.
 package projector
@@ -122,7 +122,7 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 }
 
 // ErrBehind means that a view could not be brought up to the log's head.
-var ErrBehind = errors.New("projector: the view is behind the log")
+var ErrBehind = errors.New("the view is behind the log")
 
 // CatchUpFully is CatchUp for those who cannot do with a view that is behind: it waits
 // for others as long as it takes to make a view, and then the error is [ErrBehind].

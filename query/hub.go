@@ -47,7 +47,7 @@ func (h *Hub) Close() error { return h.db.Close() }
 type HubTotals struct {
 	Experiments int64 `json:"experiments"`
 	Results     int64 `json:"results"`
-	Dead        int64 `json:"dead"` // events that could not be understood
+	Dead        int64 `json:"dead_events"` // events that could not be understood
 }
 
 // Totals counts what is in the view.

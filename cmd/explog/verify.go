@@ -14,8 +14,8 @@ func newVerifyCommand(c *console) *cli.Command {
 		Name:  "verify",
 		Usage: "check the log and the view in full",
 		Description: `Checks every page, block, checksum and link of the log's hash chain, the index
-against the events, whether each event can be decoded, and whether the view equals
-what the log folds to. Exit code 4 means damage.
+against the events, whether each event can be decoded, and whether each view, also
+that of benchmarks, equals what the log folds to. Exit code 4 means damage.
 
 With --repair-view, a view that is wrong is built anew, if the log is whole.
 With --accept, a log that was put back from a copy, and is therefore older than
