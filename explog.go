@@ -14,8 +14,8 @@
 //
 // Everything is in one folder: events.db, the log and the only truth, and
 // experiments.sqlite, a view of it that any SQLite tool can read and that is
-// built anew from the log whenever that is needed. Several processes may use the
-// folder at once.
+// built anew from the log whenever that is needed; with benchmarks in it, hub.sqlite
+// is a second one. Several processes may use the folder at once.
 //
 // The package is thin: it wires [event], [eventlog], [projector] and [query],
 // which do the work and can be used alone.
