@@ -407,6 +407,9 @@ func TestAViewThatAnotherProgramWroteIsDamaged(t *testing.T) {
 }
 
 func TestARebuildMendsEveryPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the view for each of its pages; run without -short")
+	}
 	log, p := newStore(t)
 	mustAppend(t, log, savedEvents(t, 0, 300)...)
 	mustCatchUp(t, p)

@@ -176,6 +176,9 @@ func killUntilDone(t *testing.T, dir string, least time.Duration, finished func(
 }
 
 func TestAKilledHubRunGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills for half a minute; run without -short")
+	}
 	const narratives = 60
 	whole := hubFolder(t, narratives, slowCommand)
 	if out, err := hubRunning(t, whole).CombinedOutput(); err != nil {
@@ -298,6 +301,9 @@ func (s *trouble) experiment() string {
 }
 
 func TestNoFinishedCallIsAskedAgainOfATroublesomeServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills for half a minute; run without -short")
+	}
 	for _, kill := range []bool{false, true} {
 		const narratives = 80
 		server := newTrouble(t)
