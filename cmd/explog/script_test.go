@@ -36,6 +36,9 @@ func (l leakless) Run() int {
 // TestScripts runs the commands as people do: see testdata/script. Most scripts
 // end with explog verify.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the scripts take a minute, with the race detector several; run without -short")
+	}
 	testscript.Run(t, params("testdata/script"))
 }
 
