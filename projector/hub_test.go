@@ -202,6 +202,9 @@ input_tokens, output_tokens, cost, mean_latency_ms FROM experiments`),
 }
 
 func TestIncrementalHubEqualsRebuiltHub(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds hundreds of views; run without -short")
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		incrementalEqualsRebuilt(rt, Hub(), func() []eventlog.Event {
 			events := drawHubEvents(rt)

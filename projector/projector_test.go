@@ -210,6 +210,9 @@ func TestRowsAreWhatTheEventsSay(t *testing.T) {
 }
 
 func TestIncrementalViewEqualsRebuiltView(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds hundreds of views; run without -short")
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		incrementalEqualsRebuilt(rt, Experiments(), func() []eventlog.Event {
 			n := rapid.IntRange(0, 500).Draw(rt, "n")
