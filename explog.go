@@ -123,21 +123,37 @@ func (l *Logger) Close() error { return nil }
 // before is among them.
 func (l *Logger) Query(ctx context.Context, f Filter) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
+		for row, err := range l.Rows(ctx, f) {
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			if !yield(row.Record(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Rows is [Logger.Query] for records as the view keeps them: nested values as JSON
+// text, the score as it was given.
+func (l *Logger) Rows(ctx context.Context, f Filter) iter.Seq2[event.Row, error] {
+	return func(yield func(event.Row, error) bool) {
 		begun := false
 		err := l.reading(ctx, func(r *query.Reader) error {
-			for rec, err := range r.Records(ctx, f) {
+			for row, err := range r.Rows(ctx, f) {
 				if err != nil {
 					return final(err, begun)
 				}
 				begun = true
-				if !yield(rec, nil) {
+				if !yield(row, nil) {
 					return nil
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			yield(Record{}, err)
+			yield(event.Row{}, err)
 		}
 	}
 }

@@ -110,6 +110,24 @@ func TestEarlyEndOfARangeIsFine(t *testing.T) {
 	}
 }
 
+func TestAttemptsAreOfAClientUpToAnEvent(t *testing.T) {
+	r := reader(t, `{"client_id":"c","problem":"1","solution":"s1","score":0.5}`, `{"client_id":"d","problem":"2","solution":"s2","score":1}`,
+		`{"client_id":"c","problem":"3","solution":"s3","score":1.5}`, `{"client_id":"c","problem":"4","solution":"s4","score":0}`)
+	var got []string
+	for a, err := range r.Attempts(ctx, "c", 3) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s %s %s %s %v", a.Seq, a.ClientID, a.RunID, a.Problem, a.Solution, a.Score))
+	}
+	if want := "1 c r 1 s1 0.5, 3 c r 3 s3 1"; strings.Join(got, ", ") != want { // the score is the clamped one
+		t.Errorf("%v, want %s", got, want)
+	}
+	if m, err := r.Moment(ctx); err != nil || m.Seq != 4 || len(m.LogID) != 36 || len(m.Hash) != 64 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestParseTime(t *testing.T) {
 	now := time.Date(2026, 4, 7, 12, 0, 0, 0, time.UTC)
 	for in, want := range map[string]string{

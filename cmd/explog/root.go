@@ -44,6 +44,7 @@ Examples:
 			newQueryCommand(c),
 			newStatsCommand(c),
 			newExportCommand(c),
+			newDatasetCommand(c),
 			newRejectsCommand(c),
 			newRunsCommand(c),
 			newHubCommand(c),

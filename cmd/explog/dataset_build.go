@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog"
+	"github.com/explog/explog/query/dataset"
+	"github.com/explog/explog/query/finetune"
+)
+
+func newDatasetBuildCommand(c *console) *cli.Command {
+	d := dataset.DefaultParameters()
+	return &cli.Command{
+		Name:  "build",
+		Usage: "make the next version of a client's training files",
+		Description: `Takes the records of a client that score well, drops exact and near-duplicate
+solutions (the better one stays), holds out a part of the problems, and writes, in
+the folder of the client, vN.jsonl, vN_eval.jsonl, vN.provenance.jsonl and
+vN.manifest.json. Each step and each gate is printed with its figure; if a gate
+fails, nothing is written and the exit code is 1.
+
+The problems that are held out are chosen by a hash, so an example stays on its side
+from one version to the next. The same records give the same bytes.
+
+In the formats of pairs (openai-dpo, trl-dpo) an example is the best answer to a
+problem and the worst one, whatever that scores. In kto every record is an example,
+wanted if it scores at least --min-score.
+
+Formats: ` + formatNames() + `.
+
+Examples:
+  explog dataset build --client hre
+  explog dataset build --client hre --format trl --system-prompt prompt.txt
+  explog dataset build --client hre --min-score 0.9 --holdout 0.2 --dry-run`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "client", Usage: "the records of this `CLIENT` (required)"},
+			&cli.StringFlag{Name: "format", Value: string(d.Format), Usage: "the `FORMAT` of the examples"},
+			&cli.FloatFlag{Name: "min-score", Value: d.MinScore, Usage: "only scores of at least this `SCORE`"},
+			&cli.FloatFlag{Name: "similarity", Value: d.Similarity, Usage: "the `COSINE` from which two solutions are near-duplicates"},
+			&cli.StringFlag{Name: "system-prompt", Usage: "put the text of this `FILE` before each example"},
+			&cli.IntFlag{Name: "max-system-tokens", Value: d.MaxSystemTokens, Usage: "the most `TOKENS` that it may have"},
+			&cli.IntFlag{Name: "min-examples", Value: d.MinExamples, Usage: "gate: at least `N` examples, with those held out"},
+			&cli.FloatFlag{Name: "max-duplicate-rate", Value: d.MaxDuplicates, Usage: "gate: at most this `SHARE` of duplicates"},
+			&cli.FloatFlag{Name: "holdout", Value: d.Holdout, Usage: "hold out this `SHARE` of the problems"},
+			&cli.BoolFlag{Name: "delta", Usage: "only examples that were logged since the last version"},
+			outFlag(),
+			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing"},
+			&cli.BoolFlag{Name: "json", Usage: "print the manifest as JSON"},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runDatasetBuild(ctx, c, cmd) },
+	}
+}
+
+// outFlag is the flag of all commands on datasets that are kept.
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Value: "datasets", Usage: "the `FOLDER` of all datasets, with a folder for each client"}
+}
+
+func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
+	o := explog.DatasetOptions{
+		Dir: cmd.String("out"), Client: cmd.String("client"),
+		Delta: cmd.Bool("delta"), DryRun: cmd.Bool("dry-run"), Version: version(),
+	}
+	if o.Client == "" {
+		return usagef("%s wants --client; see %s --help", cmd.FullName(), cmd.FullName())
+	}
+	var err error
+	if o.Parameters, err = datasetParameters(ctx, c, cmd); err != nil {
+		return err
+	}
+	var m dataset.Manifest
+	err = withLogger(c, cmd, func(l *explog.Logger) error {
+		m, err = l.BuildDataset(ctx, o)
+		return err
+	})
+	failed := errors.Is(err, explog.ErrGate)
+	if err != nil && !failed {
+		return err
+	}
+	if cmd.Bool("json") {
+		err = printJSON(c.out, m)
+	} else {
+		err = printBuilt(c, o, m, failed)
+	}
+	if err == nil && failed {
+		return errors.New("nothing is written, because of the gates that failed")
+	}
+	return err
+}
+
+// datasetParameters reads the flags, and the system prompt from its file.
+func datasetParameters(ctx context.Context, c *console, cmd *cli.Command) (dataset.Parameters, error) {
+	p := dataset.Parameters{
+		Format: finetune.Format(cmd.String("format")), MinScore: cmd.Float("min-score"), Similarity: cmd.Float("similarity"),
+		MaxSystemTokens: cmd.Int("max-system-tokens"), MinExamples: cmd.Int("min-examples"),
+		MaxDuplicates: cmd.Float("max-duplicate-rate"), Holdout: cmd.Float("holdout"),
+	}
+	if err := p.Check(); err != nil {
+		return p, usagef("%v", err)
+	}
+	path := cmd.String("system-prompt")
+	if path == "" {
+		return p, nil
+	}
+	in, err := openInput(ctx, c, explog.ImportOptions{Source: path})
+	if err != nil {
+		return p, err
+	}
+	text, err := io.ReadAll(in)
+	if err := errors.Join(err, in.Close()); err != nil {
+		return p, fmt.Errorf("read %s: %w", path, err)
+	}
+	p.SystemPrompt = strings.TrimRight(string(text), "\r\n")
+	if err := p.Check(); err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed bool) error {
+	var b strings.Builder
+	from := fmt.Sprintf("events %d to %d", m.Log.After+1, m.Log.Through)
+	if m.Log.After == m.Log.Through {
+		from = fmt.Sprintf("no events since v%d", m.Version-1)
+	}
+	fmt.Fprintf(&b, "%s\n", c.bold(fmt.Sprintf("Dataset %s v%d: %s, %s", printable(m.Client), m.Version, m.Parameters.Format, from)))
+	writeSteps(&b, m)
+	for _, g := range m.Gates {
+		fmt.Fprintf(&b, "  gate  %s  %s\n", verdict(g), gateText(g, m))
+		for _, f := range g.Faults {
+			fmt.Fprintf(&b, "        %s\n", printable(f))
+		}
+	}
+	shelf := dataset.NewShelf(o.Dir, o.Client)
+	for _, f := range m.Files[:2] {
+		if failed {
+			break
+		}
+		verb := "wrote"
+		if o.DryRun {
+			verb = "would write"
+		}
+		fmt.Fprintf(&b, "%s %s: %s, %d tokens\n", verb, printable(shelf.Path(f.Name)), plural(int64(f.Lines), "example"), f.Tokens)
+	}
+	return c.printf("%s", b.String())
+}
+
+func writeSteps(b *strings.Builder, m dataset.Manifest) {
+	s, p := m.Steps, m.Parameters
+	filter := fmt.Sprintf("score at least %v", p.MinScore)
+	if p.Format.Labelled() {
+		filter = fmt.Sprintf("wanted from score %v on", p.MinScore)
+	}
+	steps := []struct {
+		name   string
+		figure int
+		note   string
+	}{
+		{"found", s.Found, ""},
+		{"pass the filter", s.Passed, filter},
+		{"exact duplicates", s.ExactDuplicates, ""},
+		{"near-duplicates", s.NearDuplicates, fmt.Sprintf("cosine at least %v", p.Similarity)},
+		{"without a pair", s.Unpaired, ""},
+		{"held out", s.HeldOut, fmt.Sprintf("%v of the problems", p.Holdout)},
+		{"written", s.Written, ""},
+	}
+	for _, step := range steps {
+		if step.name == "without a pair" && !p.Format.Paired() {
+			continue
+		}
+		fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf("  %-16s  %7d  %s", step.name, step.figure, step.note), " "))
+	}
+}
+
+func verdict(g dataset.Gate) string {
+	if g.Passed {
+		return "pass"
+	}
+	return "FAIL"
+}
+
+// gateText says what a gate found, and what it wants.
+func gateText(g dataset.Gate, m dataset.Manifest) string {
+	switch g.Name {
+	case dataset.GateExamples:
+		return fmt.Sprintf("%v examples, at least %v", g.Figure, g.Limit)
+	case dataset.GateDuplicates:
+		return fmt.Sprintf("%.3f of the records are duplicates, at most %v", g.Figure, g.Limit)
+	}
+	return fmt.Sprintf("%s by the rules of %s", plural(int64(g.Figure), "fault"), m.Parameters.Format)
+}

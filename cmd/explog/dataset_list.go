@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog/query/dataset"
+)
+
+func newDatasetListCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "the versions that are there",
+		Description: `One line a version: its format, how many examples it has on each side, its tokens,
+and the events of the log that it is from. No store is needed.
+
+Examples:
+  explog dataset list
+  explog dataset list --client hre --json`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "client", Usage: "only versions of this `CLIENT`"},
+			outFlag(),
+			&cli.BoolFlag{Name: "json", Usage: "print the manifests as JSONL"},
+		},
+		Action: func(_ context.Context, cmd *cli.Command) error { return listDatasets(c, cmd) },
+	}
+}
+
+func listDatasets(c *console, cmd *cli.Command) error {
+	versions, err := versionsOf(cmd)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		c.note("no versions: explog dataset build --client CLIENT makes one")
+		return nil
+	}
+	if cmd.Bool("json") {
+		for _, m := range versions {
+			if err := printJSON(c.out, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	width := terminalWidth(c.out)
+	if width == 0 {
+		width = 120
+	}
+	t := newTable(c.out, width, c.bold, column{name: "CLIENT", most: 32, keep: true}, column{name: "VERSION", most: 8, keep: true},
+		column{name: "FORMAT", most: 12, keep: true}, column{name: "EXAMPLES", most: 9, keep: true, num: true},
+		column{name: "HELD OUT", most: 9, keep: true, num: true}, column{name: "TOKENS", most: 12, keep: true, num: true}, column{name: "EVENTS", most: 24, keep: true})
+	for _, m := range versions {
+		err := t.row(m.Client, fmt.Sprintf("v%d", m.Version), string(m.Parameters.Format), fmt.Sprint(m.Steps.Written),
+			fmt.Sprint(m.Steps.HeldOut), fmt.Sprint(m.Tokens()), fmt.Sprintf("%d to %d", m.Log.After+1, m.Log.Through))
+		if err != nil {
+			return err
+		}
+	}
+	return t.flush()
+}
+
+// versionsOf returns the versions of the client that the flags name, or of all.
+func versionsOf(cmd *cli.Command) ([]dataset.Manifest, error) {
+	clients := []string{cmd.String("client")}
+	if clients[0] == "" {
+		var err error
+		if clients, err = dataset.Clients(cmd.String("out")); err != nil {
+			return nil, err
+		}
+	}
+	var all []dataset.Manifest
+	for _, client := range clients {
+		versions, err := dataset.NewShelf(cmd.String("out"), client).Versions()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, versions...)
+	}
+	return all, nil
+}

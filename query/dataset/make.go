@@ -1,0 +1,123 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/explog/explog/query"
+	"github.com/explog/explog/query/finetune"
+)
+
+// Dataset is one version, made and not yet in files.
+type Dataset struct {
+	Manifest
+	contents [][]byte // of the files
+}
+
+// Passed reports whether all gates are passed.
+func (d Dataset) Passed() bool {
+	for _, g := range d.Gates {
+		if !g.Passed {
+			return false
+		}
+	}
+	return true
+}
+
+// Make makes a version. The same spec and the same log give the same bytes. All that
+// is read is held in memory.
+func Make(ctx context.Context, r *query.Reader, spec Spec) (Dataset, error) {
+	if err := spec.Parameters.Check(); err != nil {
+		return Dataset{}, err
+	}
+	var records []query.Attempt
+	for a, err := range r.Attempts(ctx, spec.Client, spec.Moment.Seq) {
+		if err != nil {
+			return Dataset{}, err
+		}
+		records = append(records, a)
+	}
+	s, err := choose(ctx, records, spec)
+	if err != nil {
+		return Dataset{}, err
+	}
+	return write(ctx, s, spec)
+}
+
+// write writes what was chosen.
+func write(ctx context.Context, s selection, spec Spec) (Dataset, error) {
+	d := Dataset{Manifest: Manifest{
+		Dataset: 1, Client: spec.Client, Version: spec.Version, Explog: spec.Explog,
+		Log:        Log{ID: spec.Moment.LogID, After: spec.After, Through: spec.Moment.Seq, HeadHash: spec.Moment.Hash},
+		Parameters: spec.Parameters, Steps: s.steps,
+	}}
+	var reports []finetune.Report
+	for _, side := range []struct {
+		suffix   string
+		examples []example
+		check    func([]byte, finetune.Format) (finetune.Report, error)
+	}{{"", s.train, checkTrain}, {evalSuffix, s.eval, checkEval}} {
+		content, tokens, err := writeExamples(ctx, side.examples, spec.Parameters)
+		if err != nil {
+			return Dataset{}, err
+		}
+		report, err := side.check(content, spec.Parameters.Format)
+		if err != nil {
+			return Dataset{}, err
+		}
+		reports = append(reports, report)
+		d.add(fileName(spec.Version, side.suffix+".jsonl"), content, len(side.examples), tokens)
+	}
+	origins := s.provenance()
+	content, err := encodeProvenance(origins)
+	if err != nil {
+		return Dataset{}, err
+	}
+	d.add(fileName(spec.Version, provenanceSuffix), content, len(origins), 0)
+	d.Gates = gates(spec.Parameters, s.steps, reports)
+	return d, nil
+}
+
+func checkTrain(content []byte, f finetune.Format) (finetune.Report, error) {
+	return finetune.Check(bytes.NewReader(content), f)
+}
+
+func checkEval(content []byte, f finetune.Format) (finetune.Report, error) {
+	return finetune.CheckHeldOut(bytes.NewReader(content), f)
+}
+
+// add adds a file.
+func (d *Dataset) add(name string, content []byte, lines, tokens int) {
+	sum := sha256.Sum256(content)
+	d.Files = append(d.Files, File{Name: name, SHA256: hex.EncodeToString(sum[:]), Bytes: len(content), Lines: lines, Tokens: tokens})
+	d.contents = append(d.contents, content)
+}
+
+// writeExamples writes examples in a format and counts the tokens of their texts.
+func writeExamples(ctx context.Context, examples []example, p Parameters) (lines []byte, tokens int, err error) {
+	system := finetune.Tokens(p.SystemPrompt)
+	for _, e := range examples {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		x := finetune.Example{System: p.SystemPrompt, Problem: e.Problem, Solution: e.Solution, Wanted: e.Score >= p.MinScore}
+		tokens += system + finetune.Tokens(e.Problem) + finetune.Tokens(e.Solution)
+		if e.rejected != nil {
+			x.Rejected = e.rejected.Solution
+			tokens += finetune.Tokens(x.Rejected)
+		}
+		lines = append(p.Format.AppendJSON(lines, x), '\n')
+	}
+	return lines, tokens, nil
+}
+
+const (
+	evalSuffix       = "_eval"
+	provenanceSuffix = ".provenance.jsonl"
+	manifestSuffix   = ".manifest.json"
+)
+
+func fileName(version int, suffix string) string { return fmt.Sprintf("v%d%s", version, suffix) }

@@ -1,0 +1,183 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/explog/explog/query"
+	"github.com/explog/explog/query/neardup"
+)
+
+// selection is what becomes of a client's records.
+type selection struct {
+	steps   Steps
+	train   []example // best first
+	eval    []example
+	dropped []duplicate
+}
+
+// example is one example: a record and, in a format of pairs, a worse one.
+type example struct {
+	query.Attempt
+	rejected *query.Attempt
+}
+
+// duplicate is a record that another one stands for.
+type duplicate struct {
+	query.Attempt
+	of         query.Attempt
+	similarity float64
+	fate       Fate
+}
+
+// choose takes records, in log order, through all steps.
+func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection, error) {
+	var s selection
+	p := spec.Parameters
+	fresh := func(a query.Attempt) bool { return a.Seq > spec.After }
+	s.steps.Found = count(records, fresh)
+	left := passing(records, p)
+	s.steps.Passed = count(left, fresh)
+
+	left, dropped := dropExact(left)
+	s.take(dropped, fresh)
+	left, dropped, err := dropNear(ctx, left, p.Similarity)
+	if err != nil {
+		return s, err
+	}
+	s.take(dropped, fresh)
+
+	var examples []example
+	if p.Format.Paired() {
+		examples = pair(left, records)
+	} else {
+		for _, a := range left {
+			examples = append(examples, example{Attempt: a})
+		}
+	}
+	examples = slices.DeleteFunc(examples, func(e example) bool { return !fresh(e.Attempt) })
+	s.steps.Unpaired = count(left, fresh) - len(examples)
+	for _, e := range examples {
+		if heldOut(e.Problem, p.Holdout) {
+			s.eval = append(s.eval, e)
+		} else {
+			s.train = append(s.train, e)
+		}
+	}
+	s.steps.HeldOut, s.steps.Written = len(s.eval), len(s.train)
+	return s, nil
+}
+
+func count(records []query.Attempt, want func(query.Attempt) bool) int {
+	n := 0
+	for _, a := range records {
+		if want(a) {
+			n++
+		}
+	}
+	return n
+}
+
+// take counts and keeps those duplicates that are wanted.
+func (s *selection) take(dropped []duplicate, want func(query.Attempt) bool) {
+	for _, d := range dropped {
+		if !want(d.Attempt) {
+			continue
+		}
+		s.dropped = append(s.dropped, d)
+		if d.fate == ExactDuplicate {
+			s.steps.ExactDuplicates++
+		} else {
+			s.steps.NearDuplicates++
+		}
+	}
+}
+
+// passing returns the records that pass the filter, best first.
+func passing(records []query.Attempt, p Parameters) []query.Attempt {
+	var left []query.Attempt
+	for _, a := range records {
+		if a.Problem != "" && a.Solution != "" && (p.Format.Labelled() || a.Score >= p.MinScore) {
+			left = append(left, a)
+		}
+	}
+	slices.SortStableFunc(left, func(a, b query.Attempt) int { return cmp.Compare(b.Score, a.Score) })
+	return left
+}
+
+// dropExact keeps the first of the records with the same solution.
+func dropExact(records []query.Attempt) (left []query.Attempt, dropped []duplicate) {
+	first := make(map[string]query.Attempt, len(records))
+	for _, a := range records {
+		if of, ok := first[a.Solution]; ok {
+			dropped = append(dropped, duplicate{a, of, 1, ExactDuplicate})
+			continue
+		}
+		first[a.Solution] = a
+		left = append(left, a)
+	}
+	return left, dropped
+}
+
+// dropNear keeps the first of records with nearly the same solution.
+func dropNear(ctx context.Context, records []query.Attempt, similarity float64) (left []query.Attempt, dropped []duplicate, err error) {
+	texts := make([]string, len(records))
+	for i, a := range records {
+		texts[i] = a.Solution
+	}
+	matches, err := neardup.Thin(ctx, texts, similarity)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, a := range records {
+		if len(matches) > 0 && matches[0].Text == i {
+			dropped = append(dropped, duplicate{a, records[matches[0].Of], matches[0].Similarity, NearDuplicate})
+			matches = matches[1:]
+			continue
+		}
+		left = append(left, a)
+	}
+	return left, dropped, nil
+}
+
+// pair makes a pair for each problem: the first of the answers that are left, which
+// is the best one, and the worst one of all, the first of them in the log.
+func pair(left, all []query.Attempt) []example {
+	worst := make(map[string]query.Attempt)
+	for _, a := range all {
+		key := sameProblem(a.Problem)
+		if w, ok := worst[key]; a.Solution != "" && (!ok || a.Score < w.Score) {
+			worst[key] = a
+		}
+	}
+	var pairs []example
+	paired := make(map[string]bool)
+	for _, a := range left {
+		key := sameProblem(a.Problem)
+		if w, ok := worst[key]; ok && w.Score < a.Score && w.Solution != a.Solution && !paired[key] {
+			pairs = append(pairs, example{a, &w})
+			paired[key] = true
+		}
+	}
+	return pairs
+}
+
+// sameProblem returns a text that is the same for the same problems: all letters
+// small, all white space one space.
+func sameProblem(problem string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(problem), unicode.IsSpace), " ")
+}
+
+// heldOut reports whether a problem is in the held-out part: whether the beginning of
+// its SHA-256, read as a number from 0 to 1, is below the share. So with a larger
+// share, what was held out stays so.
+func heldOut(problem string, share float64) bool {
+	sum := sha256.Sum256([]byte(sameProblem(problem)))
+	const bits = 53 // of a float64's mantissa
+	return float64(binary.BigEndian.Uint64(sum[:])>>(64-bits))/(1<<bits) < share
+}

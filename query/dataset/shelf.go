@@ -1,0 +1,178 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/explog/explog/eventlog/flock"
+)
+
+// Shelf is the folder that holds the versions of one client's dataset.
+type Shelf struct {
+	client string
+	dir    string
+}
+
+// NewShelf returns the shelf of a client in a folder. It touches nothing.
+//
+// The shelf is a folder of the client's name; what cannot be in the name of a folder
+// is escaped as in a URL.
+func NewShelf(root, client string) Shelf {
+	name := strings.ReplaceAll(url.QueryEscape(client), "+", "%20")
+	if strings.Trim(name, ".") == "" { // . and ..
+		name = strings.ReplaceAll(name, ".", "%2E")
+	}
+	return Shelf{client: client, dir: filepath.Join(root, name)}
+}
+
+// Clients returns the clients that have a shelf in a folder, in order. A folder that
+// is not there has none.
+func Clients(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var clients []string
+	for _, e := range entries {
+		client, err := url.QueryUnescape(e.Name())
+		if err != nil || !e.IsDir() {
+			continue // no shelf
+		}
+		clients = append(clients, client)
+	}
+	slices.Sort(clients)
+	return clients, nil
+}
+
+// Path returns the path of a file on the shelf.
+func (s Shelf) Path(name string) string { return filepath.Join(s.dir, name) }
+
+// Versions returns the manifests of all versions, in order.
+func (s Shelf) Versions() ([]Manifest, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var list []Manifest
+	for _, e := range entries {
+		number, ok := strings.CutSuffix(e.Name(), manifestSuffix)
+		n, err := strconv.Atoi(strings.TrimPrefix(number, "v"))
+		if !ok || err != nil || fileName(n, manifestSuffix) != e.Name() {
+			continue
+		}
+		m, err := s.Manifest(n)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b Manifest) int { return a.Version - b.Version })
+	return list, nil
+}
+
+// Last returns the manifest of the last version; of version 0, if there is none.
+func (s Shelf) Last() (Manifest, error) {
+	list, err := s.Versions()
+	if err != nil || len(list) == 0 {
+		return Manifest{}, err
+	}
+	return list[len(list)-1], nil
+}
+
+// ErrNoVersion means that the shelf has no such version.
+var ErrNoVersion = errors.New("no such version")
+
+// Manifest returns the manifest of a version.
+func (s Shelf) Manifest(version int) (Manifest, error) {
+	path := s.Path(fileName(version, manifestSuffix))
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, fmt.Errorf("%w: %s is not there", ErrNoVersion, path)
+	}
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, err := decodeManifest(data)
+	if err == nil && (m.Version != version || m.Client != s.client) {
+		err = fmt.Errorf("it is of version %d for client %q", m.Version, m.Client)
+	}
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Provenance returns where the examples of a version are from.
+func (s Shelf) Provenance(version int) ([]Provenance, error) {
+	path := s.Path(fileName(version, provenanceSuffix))
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := decodeProvenance(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return list, nil
+}
+
+// ErrTaken means that another process has written the version meanwhile.
+var ErrTaken = errors.New("another build has written this version meanwhile; run it again")
+
+// Write puts a version on the shelf: each file whole, the manifest last. Whatever
+// happens before, there is no such version, and the next one takes its name. Others
+// that write are waited for until the timeout.
+func (s Shelf) Write(ctx context.Context, d Dataset, timeout time.Duration) error {
+	if err := os.MkdirAll(s.dir, 0o777); err != nil { // less the umask
+		return err
+	}
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	if err := flock.Lock(ctx, dir, timeout); err != nil {
+		return err
+	}
+	defer dir.Close() // which unlocks
+	manifest := fileName(d.Version, manifestSuffix)
+	if _, err := os.Lstat(s.Path(manifest)); err == nil {
+		return fmt.Errorf("%s: %w", s.Path(manifest), ErrTaken)
+	}
+	for i, f := range d.Files {
+		if err := s.writeFile(f.Name, d.contents[i]); err != nil {
+			return err
+		}
+	}
+	content, err := d.encode()
+	if err != nil {
+		return err
+	}
+	if err := dir.Sync(); err != nil { // the files have their names before the manifest has its own
+		return err
+	}
+	return errors.Join(s.writeFile(manifest, content), dir.Sync())
+}
+
+// writeFile writes a file under another name, syncs it and renames it.
+func (s Shelf) writeFile(name string, content []byte) error {
+	tmp, err := os.OpenFile(s.Path(name+".tmp"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) // less the umask
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // after the rename it is not there any more
+	_, err = tmp.Write(content)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), s.Path(name))
+}
