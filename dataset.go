@@ -1,19 +1,26 @@
 package explog
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
 
+	"github.com/explog/explog/eventlog"
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/dataset"
 )
 
 // DatasetOptions say which dataset is built, and where.
 type DatasetOptions struct {
-	Dir        string // the folder that holds a folder for each client
-	Client     string
+	Dir string // the folder that holds a folder for each source
+	// Source has a client; or, as Experiment, the name or id of a benchmark, or "latest".
+	// A benchmark's prompt is the system prompt.
+	Source     dataset.Source
 	Parameters dataset.Parameters
 	Delta      bool   // take only examples that were logged since the last version
 	DryRun     bool   // write nothing
@@ -23,28 +30,29 @@ type DatasetOptions struct {
 // ErrGate means that a dataset did not pass a gate and was not written.
 var ErrGate = errors.New("explog: the dataset does not pass a gate")
 
-// BuildDataset makes the next version of a client's training dataset and writes it:
-// see package dataset. If a gate is not passed nothing is written; the manifest says
-// which one, and the error is [ErrGate].
+// BuildDataset makes the next version of a training dataset and writes it: see package
+// dataset. If a gate is not passed nothing is written; the manifest says which one, and
+// the error is [ErrGate].
 func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Manifest, error) {
-	shelf := dataset.NewShelf(o.Dir, o.Client)
-	last, err := shelf.Last()
-	if err != nil {
-		return dataset.Manifest{}, err
-	}
-	spec := dataset.Spec{Client: o.Client, Version: last.Version + 1, Parameters: o.Parameters, Explog: o.Version}
-	if o.Delta {
-		spec.After = last.Log.Through
-	}
+	var shelf dataset.Shelf
 	var d dataset.Dataset
-	err = l.reading(ctx, func(r *query.Reader) error {
-		if spec.Moment, err = r.Moment(ctx); err != nil {
+	err := l.collecting(ctx, o.Source, 0, func(c collected) error {
+		shelf = dataset.NewShelf(o.Dir, c.source)
+		last, err := shelf.Last()
+		if err != nil {
 			return err
 		}
-		if spec.After > 0 && last.Log.ID != spec.Moment.LogID {
+		spec := dataset.Spec{Source: c.source, Version: last.Version + 1, Moment: c.at, Parameters: o.Parameters, Explog: o.Version}
+		if c.source.OfHub() {
+			spec.Parameters.SystemPrompt = c.prompt
+		}
+		if o.Delta {
+			spec.After = last.Log.Through
+		}
+		if spec.After > 0 && last.Log.ID != c.at.LogID {
 			return fmt.Errorf("%w: no delta after version %d", errOtherLog, last.Version)
 		}
-		d, err = dataset.Make(ctx, r, spec)
+		d, err = dataset.Make(ctx, c.attempts, spec)
 		return err
 	})
 	switch {
@@ -60,8 +68,8 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 
 var errOtherLog = errors.New("explog: it is from another log")
 
-// VerifyDataset makes a version of a client's dataset again from the log and returns
-// in what its files differ from that: nothing, if all is well.
+// VerifyDataset makes a version of a dataset again from the log and returns in what its
+// files differ from that: nothing, if all is well.
 func (l *Logger) VerifyDataset(ctx context.Context, dir string, m dataset.Manifest) (faults []string, err error) {
 	what, err := l.unlike(ctx, m.Log)
 	if err != nil {
@@ -70,11 +78,68 @@ func (l *Logger) VerifyDataset(ctx context.Context, dir string, m dataset.Manife
 	if what != "" {
 		return []string{what}, nil
 	}
-	err = l.reading(ctx, func(r *query.Reader) error {
-		faults, err = dataset.NewShelf(dir, m.Client).Verify(ctx, r, m)
+	err = l.collecting(ctx, m.Source, m.Log.Through, func(c collected) error {
+		faults, err = dataset.NewShelf(dir, m.Source).Verify(ctx, c.attempts, m)
 		return err
 	})
 	return faults, err
+}
+
+// collected is what the log has for a dataset.
+type collected struct {
+	source   dataset.Source // with the UUID of a benchmark
+	prompt   string         // of a benchmark
+	at       query.Moment
+	attempts iter.Seq2[query.Attempt, error]
+}
+
+// collecting collects what a source had after an event; 0: has now.
+func (l *Logger) collecting(ctx context.Context, s dataset.Source, through uint64, use func(collected) error) error {
+	if s.OfHub() {
+		return l.collectingAnswers(ctx, s, through, use)
+	}
+	return l.reading(ctx, func(r *query.Reader) error {
+		at, err := r.Moment(ctx)
+		if err != nil {
+			return err
+		}
+		if at.Seq < through { // another process holds the view
+			return fmt.Errorf("explog: the view ends at event %d, and %d is wanted; run it again", at.Seq, through)
+		}
+		return use(collected{s, "", at, r.Attempts(ctx, s.Client, cmp.Or(through, at.Seq))})
+	})
+}
+
+// collectingAnswers reads a view of its own: answers are parsed anew and flags are
+// corrected, so what a benchmark had cannot be told from what it has.
+func (l *Logger) collectingAnswers(ctx context.Context, s dataset.Source, through uint64, use func(collected) error) error {
+	if err := l.needHub(ctx); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "explog-dataset-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "hub.sqlite")
+	_, err = l.hub.BuildAsOf(ctx, path, func(ev eventlog.Event) bool { return through == 0 || ev.Seq <= through })
+	if err != nil {
+		return err
+	}
+	h, err := query.OpenHub(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	e, err := h.Experiment(ctx, cmp.Or(s.UUID, s.Experiment))
+	if err != nil {
+		return err
+	}
+	at, err := h.Moment(ctx)
+	if err != nil {
+		return err
+	}
+	return use(collected{dataset.Source{Experiment: e.Name, UUID: e.UUID.String()}, e.Prompt, at, h.Attempts(ctx, e.ID)})
 }
 
 // unlike says why the log is not the one that a dataset is from; empty: it is.

@@ -35,7 +35,7 @@ func saveAttempts(t *testing.T, l *Logger, from, to int) {
 func datasetOptions(dir string, f finetune.Format) DatasetOptions {
 	p := dataset.DefaultParameters()
 	p.Format, p.SystemPrompt = f, "Be brief."
-	return DatasetOptions{Dir: dir, Client: "hre", Parameters: p, Version: "test"}
+	return DatasetOptions{Dir: dir, Source: dataset.Source{Client: "hre"}, Parameters: p, Version: "test"}
 }
 
 func built(t *testing.T, l *Logger, o DatasetOptions) dataset.Manifest {
@@ -89,7 +89,7 @@ func TestALaterVersionHasTheSameSides(t *testing.T) {
 	built(t, l, o)
 	saveAttempts(t, l, 301, 600)
 	second := built(t, l, o)
-	d, err := dataset.NewShelf(o.Dir, o.Client).Diff(1, 2)
+	d, err := dataset.NewShelf(o.Dir, o.Source).Diff(1, 2)
 	if err != nil || len(d.Moved) != 0 || len(d.Gone) != 0 || d.Same == 0 || len(d.Added) == 0 || d.Same+len(d.Added) != second.Steps.Examples() {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -111,7 +111,7 @@ func TestADeltaTakesOnlyTheNew(t *testing.T) {
 	if m.Version != 2 || m.Log.After != 300 || m.Log.Through != 500 || m.Steps.Found != 200 {
 		t.Errorf("%+v", m)
 	}
-	list, err := dataset.NewShelf(o.Dir, o.Client).Provenance(2)
+	list, err := dataset.NewShelf(o.Dir, o.Source).Provenance(2)
 	if err != nil || len(list) != m.Steps.Passed {
 		t.Errorf("%d of %d, %v", len(list), m.Steps.Passed, err)
 	}
@@ -132,7 +132,7 @@ func TestADeltaTakesOnlyTheNew(t *testing.T) {
 // these texts.
 func verified(t *testing.T, l *Logger, o DatasetOptions, want ...string) {
 	t.Helper()
-	versions, err := dataset.NewShelf(o.Dir, o.Client).Versions()
+	versions, err := dataset.NewShelf(o.Dir, o.Source).Versions()
 	if err != nil || len(versions) == 0 {
 		t.Fatal(len(versions), err)
 	}

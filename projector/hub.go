@@ -22,7 +22,7 @@ var hubSchema string
 func Hub() View {
 	return View{
 		Name:    "hub",
-		Version: 1,
+		Version: 2,
 		Schema:  hubSchema,
 		Tables: []string{
 			"experiments", "prompts", "models", "results", "calls",
@@ -194,7 +194,7 @@ latency_ns = excluded.latency_ns, error = excluded.error, error_kind = excluded.
 	finishAttempt = &Statement{SQL: attempted + ended + " WHERE " + theResult}
 	// An answer has yet to be parsed, and takes the place of what was there.
 	answer = &Statement{
-		SQL: attempted + ended + `, raw_reply = ?7, reasoning = ?8, finish = ?9, call = ?10, attempt = ?11, outcome = 'not_run', problem = NULL,
+		SQL: attempted + ended + `, raw_reply = ?7, reasoning = ?8, finish = ?9, call = ?10, attempt = ?11, seq = ?12, outcome = 'not_run', problem = NULL,
 flag = NULL, confidence = NULL, indicators = NULL, rational = NULL, reasoning_steps = NULL, is_false_positive = NULL,
 is_false_negative = NULL, step = NULL, parser = NULL WHERE ` + theResult,
 	}
@@ -215,14 +215,14 @@ func foldCallStarted(c event.CallStarted, _ eventlog.Event, emit Emit) error {
 	return nil
 }
 
-func foldCallFinished(c event.CallFinished, _ eventlog.Event, emit Emit) error {
+func foldCallFinished(c event.CallFinished, ev eventlog.Event, emit Emit) error {
 	result := []any{c.Experiment.String(), c.Narrative, c.Repeat}
 	of := func(args ...any) []any { return slices.Concat(result, args) }
 	emit(finishCall, of(c.Call.String(), c.Attempt, stamped(c.Finished), nullable(c.Finish), nullable(c.Model), nonzero(c.Status),
 		optional(c.InputTokens), optional(c.OutputTokens), int64(c.Latency), nullable(c.Error), nullable(c.ErrorKind))...)
 	last := []any{optional(c.InputTokens), optional(c.OutputTokens), float64(c.Latency) / float64(time.Millisecond)}
 	if c.Finish != "" {
-		emit(answer, of(append(last, c.Text, nullable(c.Reasoning), c.Finish, c.Call.String(), c.Attempt)...)...)
+		emit(answer, of(append(last, c.Text, nullable(c.Reasoning), c.Finish, c.Call.String(), c.Attempt, ev.Seq)...)...)
 	} else {
 		emit(finishAttempt, of(last...)...)
 		if c.Last {

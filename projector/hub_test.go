@@ -516,15 +516,17 @@ func TestFactsOfWhatIsNotThereChangeNothing(t *testing.T) {
 	b, stranger := newBench(t, 0, "TF"), newBench(t, 2, "TF")
 	mustAppend(t, log, b.events(t)...)
 	mustCatchUp(t, p)
-	const rows = "SELECT * FROM results UNION ALL SELECT id, call, '', attempt, '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '' FROM calls"
-	before := queryText(t, p, rows)
+	rows := func() string {
+		return queryText(t, p, "SELECT * FROM results") + "\n" + queryText(t, p, "SELECT * FROM calls")
+	}
+	before := rows()
 	appendHub(t, log, p,
 		stranger.started(0, 0, 1), stranger.answered(0, 0, 1, "yes"), stranger.parsed(0, 0, 1, true), // no such experiment
 		b.started(7, 0, 1), b.answered(7, 0, 1, "yes"), b.parsed(7, 0, 1, true), // narrative
 		b.started(0, 3, 1), b.failed(0, 3, 1, true), // repeat
 		event.ExperimentStarted{ID: uuid.New(), Experiment: stranger.ID}, event.ExperimentStopped{Start: uuid.New(), Experiment: b.ID, Outcome: event.StopPaused},
 		event.Relabelled{ID: uuid.New(), Label: "?", Narrative: "N-0", Text: b.texts[0].Key()})
-	if after := queryText(t, p, rows); after != before {
+	if after := rows(); after != before {
 		t.Errorf("rows\n%s\nwere\n%s", after, before)
 	}
 	lonely := newBench(t, 4, "TF").ExperimentDefined // without prompt and set

@@ -1,6 +1,12 @@
 package main
 
-import "github.com/urfave/cli/v3"
+import (
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/explog/explog/query/dataset"
+)
 
 func newDatasetCommand(c *console) *cli.Command {
 	return &cli.Command{
@@ -15,4 +21,39 @@ func newDatasetCommand(c *console) *cli.Command {
 			newDatasetCheckCommand(c),
 		},
 	}
+}
+
+// sourceFlags name what a dataset is made from, which must be named where that is said.
+func sourceFlags(required string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "client", Usage: "the records of this `CLIENT`" + required},
+		&cli.StringFlag{Name: "from", Usage: "in place of --client, `hub:NAME`: the answers of a benchmark"},
+		&cli.StringFlag{Name: "out", Value: "datasets", Usage: "the `FOLDER` of all datasets, with a folder for each client"},
+	}
+}
+
+// datasetSource returns what the flags name, or nothing.
+func datasetSource(cmd *cli.Command) (dataset.Source, error) {
+	s := dataset.Source{Client: cmd.String("client")}
+	from := cmd.String("from")
+	if from == "" {
+		return s, nil
+	}
+	name, ok := strings.CutPrefix(from, "hub:")
+	if !ok || name == "" {
+		return s, usagef("--from: want hub:NAME, got %q", from)
+	}
+	if s.Client != "" {
+		return s, usagef("--client and --from exclude each other")
+	}
+	return dataset.Source{Experiment: name}, nil
+}
+
+// requiredSource is datasetSource for commands that cannot do without.
+func requiredSource(cmd *cli.Command) (dataset.Source, error) {
+	s, err := datasetSource(cmd)
+	if err == nil && s == (dataset.Source{}) {
+		err = usagef("%s wants --client, or --from hub:NAME; see %s --help", cmd.FullName(), cmd.FullName())
+	}
+	return s, err
 }

@@ -18,7 +18,7 @@ func newDatasetBuildCommand(c *console) *cli.Command {
 	d := dataset.DefaultParameters()
 	return &cli.Command{
 		Name:  "build",
-		Usage: "make the next version of a client's training files",
+		Usage: "make the next version of training files",
 		Description: `Takes the records of a client that score well, drops exact and near-duplicate
 solutions (the better one stays), holds out a part of the problems, and writes, in
 the folder of the client, vN.jsonl, vN_eval.jsonl, vN.provenance.jsonl and
@@ -32,14 +32,19 @@ In the formats of pairs (openai-dpo, trl-dpo) an example is the best answer to a
 problem and the worst one, whatever that scores. In kto every record is an example,
 wanted if it scores at least --min-score.
 
+With --from hub:NAME the examples are answers of a benchmark that agree with the
+manual flag: its prompt, the narrative, the reply. NAME is a name, an id or latest;
+of several benchmarks with a name the last one is meant. Duplicates are told by
+narrative and reply together.
+
 Formats: ` + formatNames() + `.
 
 Examples:
   explog dataset build --client hre
   explog dataset build --client hre --format trl --system-prompt prompt.txt
-  explog dataset build --client hre --min-score 0.9 --holdout 0.2 --dry-run`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "the records of this `CLIENT` (required)"},
+  explog dataset build --client hre --min-score 0.9 --holdout 0.2 --dry-run
+  explog dataset build --from "hub:Negation, prompt with context" --max-system-tokens 1000`,
+		Flags: append(sourceFlags(" (required)"), []cli.Flag{
 			&cli.StringFlag{Name: "format", Value: string(d.Format), Usage: "the `FORMAT` of the examples"},
 			&cli.FloatFlag{Name: "min-score", Value: d.MinScore, Usage: "only scores of at least this `SCORE`"},
 			&cli.FloatFlag{Name: "similarity", Value: d.Similarity, Usage: "the `COSINE` from which two solutions are near-duplicates"},
@@ -49,28 +54,22 @@ Examples:
 			&cli.FloatFlag{Name: "max-duplicate-rate", Value: d.MaxDuplicates, Usage: "gate: at most this `SHARE` of duplicates"},
 			&cli.FloatFlag{Name: "holdout", Value: d.Holdout, Usage: "hold out this `SHARE` of the problems"},
 			&cli.BoolFlag{Name: "delta", Usage: "only examples that were logged since the last version"},
-			outFlag(),
 			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print the manifest as JSON"},
-		},
+		}...),
 		Action: func(ctx context.Context, cmd *cli.Command) error { return runDatasetBuild(ctx, c, cmd) },
 	}
 }
 
-// outFlag is the flag of all commands on datasets that are kept.
-func outFlag() cli.Flag {
-	return &cli.StringFlag{Name: "out", Value: "datasets", Usage: "the `FOLDER` of all datasets, with a folder for each client"}
-}
-
 func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
-	o := explog.DatasetOptions{
-		Dir: cmd.String("out"), Client: cmd.String("client"),
-		Delta: cmd.Bool("delta"), DryRun: cmd.Bool("dry-run"), Version: version(),
-	}
-	if o.Client == "" {
-		return usagef("%s wants --client; see %s --help", cmd.FullName(), cmd.FullName())
-	}
+	o := explog.DatasetOptions{Dir: cmd.String("out"), Delta: cmd.Bool("delta"), DryRun: cmd.Bool("dry-run"), Version: version()}
 	var err error
+	if o.Source, err = requiredSource(cmd); err != nil {
+		return err
+	}
+	if o.Source.OfHub() && cmd.IsSet("system-prompt") {
+		return usagef("--system-prompt: the answers of a benchmark stand behind its own prompt")
+	}
 	if o.Parameters, err = datasetParameters(ctx, c, cmd); err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed 
 	if m.Log.After == m.Log.Through {
 		from = fmt.Sprintf("no events since v%d", m.Version-1)
 	}
-	fmt.Fprintf(&b, "%s\n", c.bold(fmt.Sprintf("Dataset %s v%d: %s, %s", printable(m.Client), m.Version, m.Parameters.Format, from)))
+	fmt.Fprintf(&b, "%s\n", c.bold(fmt.Sprintf("Dataset %s v%d: %s, %s", printable(m.Name()), m.Version, m.Parameters.Format, from)))
 	writeSteps(&b, m)
 	for _, g := range m.Gates {
 		fmt.Fprintf(&b, "  gate  %s  %s\n", verdict(g), gateText(g, m))
@@ -137,7 +136,7 @@ func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed 
 			fmt.Fprintf(&b, "        %s\n", printable(f))
 		}
 	}
-	shelf := dataset.NewShelf(o.Dir, o.Client)
+	shelf := dataset.NewShelf(o.Dir, m.Source)
 	for _, f := range m.Files[:2] {
 		if failed {
 			break
@@ -154,8 +153,11 @@ func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed 
 func writeSteps(b *strings.Builder, m dataset.Manifest) {
 	s, p := m.Steps, m.Parameters
 	filter := fmt.Sprintf("score at least %v", p.MinScore)
-	if p.Format.Labelled() {
+	switch {
+	case p.Format.Labelled():
 		filter = fmt.Sprintf("wanted from score %v on", p.MinScore)
+	case m.OfHub():
+		filter = "agree with the manual flag"
 	}
 	steps := []struct {
 		name   string

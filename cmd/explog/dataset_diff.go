@@ -21,18 +21,15 @@ the same share held out none is ever moved. No store is needed.
 Examples:
   explog dataset diff --client hre v1 v2
   explog dataset diff --client hre v1 v2 --json`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "versions of this `CLIENT` (required)"},
-			outFlag(),
-			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
-		},
+		Flags:  append(sourceFlags(" (required)"), &cli.BoolFlag{Name: "json", Usage: "print one JSON object"}),
 		Action: func(_ context.Context, cmd *cli.Command) error { return runDatasetDiff(c, cmd) },
 	}
 }
 
 func runDatasetDiff(c *console, cmd *cli.Command) error {
-	if cmd.String("client") == "" {
-		return usagef("%s wants --client; see %s --help", cmd.FullName(), cmd.FullName())
+	source, err := requiredSource(cmd)
+	if err != nil {
+		return err
 	}
 	from, err := parseVersion(cmd.Args().Get(0))
 	if err != nil {
@@ -42,7 +39,7 @@ func runDatasetDiff(c *console, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	d, err := dataset.NewShelf(cmd.String("out"), cmd.String("client")).Diff(from, to)
+	d, err := dataset.NewShelf(cmd.String("out"), source).Diff(from, to)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,7 @@ and the events of the log that it is from. No store is needed.
 Examples:
   explog dataset list
   explog dataset list --client hre --json`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "only versions of this `CLIENT`"},
-			outFlag(),
-			&cli.BoolFlag{Name: "json", Usage: "print the manifests as JSONL"},
-		},
+		Flags:  append(sourceFlags(""), &cli.BoolFlag{Name: "json", Usage: "print the manifests as JSONL"}),
 		Action: func(_ context.Context, cmd *cli.Command) error { return listDatasets(c, cmd) },
 	}
 }
@@ -49,11 +45,11 @@ func listDatasets(c *console, cmd *cli.Command) error {
 	if width == 0 {
 		width = 120
 	}
-	t := newTable(c.out, width, c.bold, column{name: "CLIENT", most: 32, keep: true}, column{name: "VERSION", most: 8, keep: true},
+	t := newTable(c.out, width, c.bold, column{name: "DATASET", most: 40, keep: true}, column{name: "VERSION", most: 8, keep: true},
 		column{name: "FORMAT", most: 12, keep: true}, column{name: "EXAMPLES", most: 9, keep: true, num: true},
 		column{name: "HELD OUT", most: 9, keep: true, num: true}, column{name: "TOKENS", most: 12, keep: true, num: true}, column{name: "EVENTS", most: 24, keep: true})
 	for _, m := range versions {
-		err := t.row(m.Client, fmt.Sprintf("v%d", m.Version), string(m.Parameters.Format), fmt.Sprint(m.Steps.Written),
+		err := t.row(m.Name(), fmt.Sprintf("v%d", m.Version), string(m.Parameters.Format), fmt.Sprint(m.Steps.Written),
 			fmt.Sprint(m.Steps.HeldOut), fmt.Sprint(m.Tokens()), fmt.Sprintf("%d to %d", m.Log.After+1, m.Log.Through))
 		if err != nil {
 			return err
@@ -62,18 +58,21 @@ func listDatasets(c *console, cmd *cli.Command) error {
 	return t.flush()
 }
 
-// versionsOf returns the versions of the client that the flags name, or of all.
+// versionsOf returns the versions of what the flags name, or all.
 func versionsOf(cmd *cli.Command) ([]dataset.Manifest, error) {
-	clients := []string{cmd.String("client")}
-	if clients[0] == "" {
-		var err error
-		if clients, err = dataset.Clients(cmd.String("out")); err != nil {
+	source, err := datasetSource(cmd)
+	if err != nil {
+		return nil, err
+	}
+	sources := []dataset.Source{source}
+	if source == (dataset.Source{}) {
+		if sources, err = dataset.Sources(cmd.String("out")); err != nil {
 			return nil, err
 		}
 	}
 	var all []dataset.Manifest
-	for _, client := range clients {
-		versions, err := dataset.NewShelf(cmd.String("out"), client).Versions()
+	for _, s := range sources {
+		versions, err := dataset.NewShelf(cmd.String("out"), s).Versions()
 		if err != nil {
 			return nil, err
 		}

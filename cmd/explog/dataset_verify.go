@@ -17,16 +17,12 @@ func newDatasetVerifyCommand(c *console) *cli.Command {
 		ArgsUsage: "[VERSION…]",
 		Description: `Makes the versions again, from the log up to the event that their manifests name,
 and compares the files byte for byte; without a VERSION all of the client, without
---client all of all clients. Exit code 4 means that a file is not what it was.
+--client or --from all that are there. Exit code 4 means that a file is not what it was.
 
 Examples:
   explog dataset verify
   explog dataset verify --client hre v1`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "versions of this `CLIENT`"},
-			outFlag(),
-			&cli.BoolFlag{Name: "json", Usage: "print JSONL"},
-		},
+		Flags:  append(sourceFlags(""), &cli.BoolFlag{Name: "json", Usage: "print JSONL"}),
 		Action: func(ctx context.Context, cmd *cli.Command) error { return runDatasetVerify(ctx, c, cmd) },
 	}
 }
@@ -66,9 +62,9 @@ func chosenVersions(cmd *cli.Command) ([]dataset.Manifest, error) {
 	if len(names) == 0 {
 		return versionsOf(cmd)
 	}
-	client := cmd.String("client")
-	if client == "" {
-		return nil, usagef("a version wants --client; see %s --help", cmd.FullName())
+	source, err := requiredSource(cmd)
+	if err != nil {
+		return nil, err
 	}
 	var versions []dataset.Manifest
 	for _, name := range names {
@@ -76,7 +72,7 @@ func chosenVersions(cmd *cli.Command) ([]dataset.Manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := dataset.NewShelf(cmd.String("out"), client).Manifest(n)
+		m, err := dataset.NewShelf(cmd.String("out"), source).Manifest(n)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +82,7 @@ func chosenVersions(cmd *cli.Command) ([]dataset.Manifest, error) {
 }
 
 type verifiedJSON struct {
-	Client  string   `json:"client"`
+	Dataset string   `json:"dataset"`
 	Version int      `json:"version"`
 	OK      bool     `json:"ok"`
 	Faults  []string `json:"faults"`
@@ -94,9 +90,9 @@ type verifiedJSON struct {
 
 func printVerified(c *console, cmd *cli.Command, m dataset.Manifest, faults []string) error {
 	if cmd.Bool("json") {
-		return printJSON(c.out, verifiedJSON{m.Client, m.Version, len(faults) == 0, append([]string{}, faults...)})
+		return printJSON(c.out, verifiedJSON{m.Name(), m.Version, len(faults) == 0, append([]string{}, faults...)})
 	}
-	name := fmt.Sprintf("%s v%d", printable(m.Client), m.Version)
+	name := fmt.Sprintf("%s v%d", printable(m.Name()), m.Version)
 	if len(faults) == 0 {
 		return c.printf("%s: the log gives the same bytes\n", name)
 	}

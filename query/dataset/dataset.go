@@ -2,7 +2,7 @@
 // be made again byte for byte.
 //
 // A [Spec] says what a version is made from and how; with the log it decides every
-// byte. [Make] takes the records of a client through these steps:
+// byte. [Make] takes records through these steps:
 //
 //  1. filter: the score is at least the least one, and neither text is empty; best
 //     first, ties in log order. (In a format of labels the score makes the label.)
@@ -15,7 +15,11 @@
 //     of a problem are on one side, and stay there in every version. White space and
 //     capitals do not tell problems apart.
 //
-// Then it checks the gates. A [Shelf] keeps the versions of a client in files:
+// Records are what a client saved, or what a benchmark was answered: then the narrative
+// is the problem, the reply is the solution, it scores 1 if it agrees with the manual
+// flag, else 0, and duplicates are told by both texts together.
+//
+// Then it checks the gates. A [Shelf] keeps the versions of a source in files:
 //
 //	vN.jsonl             the examples, best first
 //	vN_eval.jsonl        the held-out part
@@ -38,7 +42,7 @@ import (
 
 // Spec says what a version of a dataset is made from, and how.
 type Spec struct {
-	Client  string
+	Source
 	Version int // from 1
 	// Moment is the last event of the log that counts.
 	Moment query.Moment
@@ -56,7 +60,7 @@ type Parameters struct {
 	Format          finetune.Format `json:"format"`
 	MinScore        float64         `json:"min_score"`          // the least score, inclusive
 	Similarity      float64         `json:"similarity"`         // from which solutions are near-duplicates
-	SystemPrompt    string          `json:"system_prompt"`      // put before each example; empty: none
+	SystemPrompt    string          `json:"system_prompt"`      // put before each example; empty: none. Of a benchmark, its prompt
 	MaxSystemTokens int             `json:"max_system_tokens"`  // that the system prompt may have
 	MinExamples     int             `json:"min_examples"`       // gate: examples, with those held out
 	MaxDuplicates   float64         `json:"max_duplicate_rate"` // gate: duplicates of both kinds by records that pass the filter
@@ -102,7 +106,7 @@ func (p Parameters) checkSystemPrompt() error {
 		return errors.New("the system prompt has bytes that are not UTF-8")
 	}
 	if n := finetune.Tokens(p.SystemPrompt); n > p.MaxSystemTokens {
-		return fmt.Errorf("the system prompt has %d tokens, of at most %d", n, p.MaxSystemTokens)
+		return fmt.Errorf("the system prompt has %d tokens, of at most %d (max_system_tokens)", n, p.MaxSystemTokens)
 	}
 	return nil
 }

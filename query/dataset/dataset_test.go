@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func spec(f finetune.Format) Spec {
 	p := DefaultParameters()
 	p.Format, p.MinExamples, p.MaxDuplicates = f, 1, 1
-	return Spec{Client: "c", Version: 1, Moment: query.Moment{LogID: "l", Seq: 1000, Hash: "h"}, Parameters: p, Explog: "test"}
+	return Spec{Source: Source{Client: "c"}, Version: 1, Moment: query.Moment{LogID: "l", Seq: 1000, Hash: "h"}, Parameters: p, Explog: "test"}
 }
 
 // record returns a record whose id tells its place in the log.
@@ -80,6 +80,22 @@ func TestTheBetterOfTwoDuplicatesStays(t *testing.T) {
 	}
 	if s.steps.ExactDuplicates != 2 || s.steps.NearDuplicates != 1 {
 		t.Errorf("%+v", s.steps)
+	}
+}
+
+// Replies of a benchmark are the same for many narratives.
+func TestRepliesAreDuplicatesWhereTheNarrativesAre(t *testing.T) {
+	s := spec(finetune.OpenAI)
+	s.Source = Source{Experiment: "e"}
+	const long = "The victim was shot by her husband, from whom she had been separated for three months, in front of the house."
+	got := chosen(t, s,
+		record(1, long, "yes", 1),
+		record(2, "He fell off a ladder.", "yes", 1), // stays
+		record(3, long, "yes", 1),
+		record(4, strings.ToUpper(long), "Yes", 1),
+		record(5, long, "Yes: her husband shot her after a separation, so there is an intimate partner, and violence.", 1)) // stays
+	if seqs := seqs(got.train, got.eval); !slices.Equal(seqs, []uint64{1, 2, 5}) || got.steps.ExactDuplicates != 1 || got.steps.NearDuplicates != 1 {
+		t.Errorf("%v, %+v", seqs, got.steps)
 	}
 }
 
@@ -314,7 +330,7 @@ func TestASystemPromptStandsBeforeEachExample(t *testing.T) {
 // shelved puts versions on a new shelf.
 func shelved(t *testing.T, versions ...Dataset) Shelf {
 	t.Helper()
-	shelf := NewShelf(t.TempDir(), "c")
+	shelf := NewShelf(t.TempDir(), Source{Client: "c"})
 	for _, d := range versions {
 		if err := shelf.Write(t.Context(), d, time.Second); err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func Example() {
 
 	p := dataset.DefaultParameters()
 	p.Format, p.MinExamples, p.Holdout, p.MaxDuplicates = finetune.Alpaca, 1, 0, 0.5
-	m, err := logger.BuildDataset(ctx, explog.DatasetOptions{Dir: filepath.Join(dir, "datasets"), Client: "hre", Parameters: p})
+	m, err := logger.BuildDataset(ctx, explog.DatasetOptions{Dir: filepath.Join(dir, "datasets"), Source: dataset.Source{Client: "hre"}, Parameters: p})
 	if err != nil {
 		panic(err)
 	}

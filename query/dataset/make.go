@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/finetune"
@@ -27,14 +28,14 @@ func (d Dataset) Passed() bool {
 	return true
 }
 
-// Make makes a version. The same spec and the same log give the same bytes. All that
-// is read is held in memory.
-func Make(ctx context.Context, r *query.Reader, spec Spec) (Dataset, error) {
+// Make makes a version of records, in log order, up to the moment of the spec. The same
+// spec and the same records give the same bytes. All that is read is held in memory.
+func Make(ctx context.Context, attempts iter.Seq2[query.Attempt, error], spec Spec) (Dataset, error) {
 	if err := spec.Parameters.Check(); err != nil {
 		return Dataset{}, err
 	}
 	var records []query.Attempt
-	for a, err := range r.Attempts(ctx, spec.Client, spec.Moment.Seq) {
+	for a, err := range attempts {
 		if err != nil {
 			return Dataset{}, err
 		}
@@ -50,7 +51,7 @@ func Make(ctx context.Context, r *query.Reader, spec Spec) (Dataset, error) {
 // write writes what was chosen.
 func write(ctx context.Context, s selection, spec Spec) (Dataset, error) {
 	d := Dataset{Manifest: Manifest{
-		Dataset: 1, Client: spec.Client, Version: spec.Version, Explog: spec.Explog,
+		Dataset: 1, Source: spec.Source, Version: spec.Version, Explog: spec.Explog,
 		Log:        Log{ID: spec.Moment.LogID, After: spec.After, Through: spec.Moment.Seq, HeadHash: spec.Moment.Hash},
 		Parameters: spec.Parameters, Steps: s.steps,
 	}}

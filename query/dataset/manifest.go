@@ -10,8 +10,8 @@ import (
 
 // Manifest says what a version is: all that is needed to make it again.
 type Manifest struct {
-	Dataset    int        `json:"dataset"` // the version of this form: 1
-	Client     string     `json:"client"`
+	Dataset int `json:"dataset"` // the version of this form: 1
+	Source
 	Version    int        `json:"version"`
 	Explog     string     `json:"explog"`
 	Log        Log        `json:"log"`
@@ -42,7 +42,7 @@ type Log struct {
 
 // Steps count records on their way into a version.
 type Steps struct {
-	Found           int `json:"found"`            // of the client
+	Found           int `json:"found"`            // in all
 	Passed          int `json:"passed"`           // the filter
 	ExactDuplicates int `json:"exact_duplicates"` // of those
 	NearDuplicates  int `json:"near_duplicates"`

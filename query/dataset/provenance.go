@@ -36,15 +36,17 @@ type Provenance struct {
 
 // Origin names a record.
 type Origin struct {
-	ID       string  `json:"id"`
-	Seq      uint64  `json:"seq"` // of its event in the log
-	ClientID string  `json:"client_id"`
-	RunID    string  `json:"run_id"`
-	Score    float64 `json:"score"`
+	ID       string `json:"id"`
+	Seq      uint64 `json:"seq"` // of its event in the log
+	ClientID string `json:"client_id"`
+	RunID    string `json:"run_id"`
+	// NarrativeID names the narrative of a benchmark.
+	NarrativeID string  `json:"narrative_id,omitempty"`
+	Score       float64 `json:"score"`
 }
 
 func originOf(a query.Attempt) Origin {
-	return Origin{ID: a.ID, Seq: a.Seq, ClientID: a.ClientID, RunID: a.RunID, Score: a.Score}
+	return Origin{ID: a.ID, Seq: a.Seq, ClientID: a.ClientID, RunID: a.RunID, NarrativeID: a.NarrativeID, Score: a.Score}
 }
 
 // provenance lists the examples in the order of their files, then the duplicates.

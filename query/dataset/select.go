@@ -13,7 +13,7 @@ import (
 	"github.com/explog/explog/query/neardup"
 )
 
-// selection is what becomes of a client's records.
+// selection is what becomes of records.
 type selection struct {
 	steps   Steps
 	train   []example // best first
@@ -44,9 +44,9 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 	left := passing(records, p)
 	s.steps.Passed = count(left, fresh)
 
-	left, dropped := dropExact(left)
+	left, dropped := dropExact(left, spec.Source)
 	s.take(dropped, fresh)
-	left, dropped, err := dropNear(ctx, left, p.Similarity)
+	left, dropped, err := dropNear(ctx, left, spec.Source, p.Similarity)
 	if err != nil {
 		return s, err
 	}
@@ -111,24 +111,25 @@ func passing(records []query.Attempt, p Parameters) []query.Attempt {
 }
 
 // dropExact keeps the first of the records with the same solution.
-func dropExact(records []query.Attempt) (left []query.Attempt, dropped []duplicate) {
+func dropExact(records []query.Attempt, from Source) (left []query.Attempt, dropped []duplicate) {
 	first := make(map[string]query.Attempt, len(records))
 	for _, a := range records {
-		if of, ok := first[a.Solution]; ok {
+		text := from.compared(a.Problem, a.Solution)
+		if of, ok := first[text]; ok {
 			dropped = append(dropped, duplicate{a, of, 1, ExactDuplicate})
 			continue
 		}
-		first[a.Solution] = a
+		first[text] = a
 		left = append(left, a)
 	}
 	return left, dropped
 }
 
 // dropNear keeps the first of records with nearly the same solution.
-func dropNear(ctx context.Context, records []query.Attempt, similarity float64) (left []query.Attempt, dropped []duplicate, err error) {
+func dropNear(ctx context.Context, records []query.Attempt, from Source, similarity float64) (left []query.Attempt, dropped []duplicate, err error) {
 	texts := make([]string, len(records))
 	for i, a := range records {
-		texts[i] = a.Solution
+		texts[i] = from.compared(a.Problem, a.Solution)
 	}
 	matches, err := neardup.Thin(ctx, texts, similarity)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,41 +16,35 @@ import (
 	"github.com/explog/explog/eventlog/flock"
 )
 
-// Shelf is the folder that holds the versions of one client's dataset.
+// Shelf is the folder that holds the versions of one source's dataset.
 type Shelf struct {
-	client string
+	source Source
 	dir    string
 }
 
-// NewShelf returns the shelf of a client in a folder. It touches nothing.
+// NewShelf returns the shelf of a source in a folder. It touches nothing.
 //
-// The shelf is a folder of the client's name; what cannot be in the name of a folder
-// is escaped as in a URL.
-func NewShelf(root, client string) Shelf {
-	name := strings.ReplaceAll(url.QueryEscape(client), "+", "%20")
-	if strings.Trim(name, ".") == "" { // . and ..
-		name = strings.ReplaceAll(name, ".", "%2E")
-	}
-	return Shelf{client: client, dir: filepath.Join(root, name)}
+// The shelf is a folder of the client's name, or of the benchmark's behind hub+; what
+// cannot be in the name of a folder is escaped as in a URL.
+func NewShelf(root string, s Source) Shelf {
+	return Shelf{source: s, dir: filepath.Join(root, s.folder())}
 }
 
-// Clients returns the clients that have a shelf in a folder, in order. A folder that
-// is not there has none.
-func Clients(root string) ([]string, error) {
+// Sources returns those that have a shelf in a folder, in the order of their names. A
+// folder that is not there has none.
+func Sources(root string) ([]Source, error) {
 	entries, err := os.ReadDir(root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var clients []string
+	var list []Source
 	for _, e := range entries {
-		client, err := url.QueryUnescape(e.Name())
-		if err != nil || !e.IsDir() {
-			continue // no shelf
+		if s, ok := sourceOf(e.Name()); ok && e.IsDir() {
+			list = append(list, s)
 		}
-		clients = append(clients, client)
 	}
-	slices.Sort(clients)
-	return clients, nil
+	slices.SortFunc(list, func(a, b Source) int { return strings.Compare(a.Name(), b.Name()) })
+	return list, nil
 }
 
 // Path returns the path of a file on the shelf.
@@ -103,8 +96,8 @@ func (s Shelf) Manifest(version int) (Manifest, error) {
 		return Manifest{}, err
 	}
 	m, err := decodeManifest(data)
-	if err == nil && (m.Version != version || m.Client != s.client) {
-		err = fmt.Errorf("it is of version %d for client %q", m.Version, m.Client)
+	if err == nil && (m.Version != version || !m.same(s.source)) {
+		err = fmt.Errorf("it is of version %d of %q", m.Version, m.Name())
 	}
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", path, err)

@@ -116,7 +116,7 @@ func TestManifestsThatAreNone(t *testing.T) {
 		"unknown field":  `{"dataset":1,"extra":1}`,
 		"of form 2":      `{"dataset":2}`,
 		"unknown format": `{"dataset":1}`,
-		`client "d"`:     strings.Replace(string(good), `"client": "c"`, `"client": "d"`, 1),
+		`of "d"`:         strings.Replace(string(good), `"client": "c"`, `"client": "d"`, 1),
 		"of version 2":   strings.Replace(string(good), `"version": 1`, `"version": 2`, 1),
 	} {
 		shelf := shelved(t)
@@ -132,32 +132,43 @@ func TestManifestsThatAreNone(t *testing.T) {
 	}
 }
 
-// A client's name is never the name of another folder.
-func TestClientsAreFolders(t *testing.T) {
+// A name is never the name of another folder, and a client is never a benchmark.
+func TestSourcesAreFolders(t *testing.T) {
 	root := t.TempDir()
-	clients := []string{".", "..", "...", "../up", "a b", "a+b", "a/b", "Ü", "hre", "%2E"}
-	for _, client := range clients {
+	var sources []Source
+	for _, name := range []string{".", "..", "...", "../up", "a b", "a+b", "a/b", "Ü", "hre", "%2E", "hub+x", "hub:x"} {
+		sources = append(sources, Source{Client: name}, Source{Experiment: name})
+	}
+	for _, source := range sources {
 		s := spec(finetune.Alpaca)
-		s.Client = client
-		shelf := NewShelf(root, client)
+		s.Source = source
+		shelf := NewShelf(root, source)
 		if filepath.Dir(filepath.Clean(shelf.Path(""))) != root {
-			t.Fatalf("the shelf of %q is %s", client, shelf.Path(""))
+			t.Fatalf("the shelf of %+v is %s", source, shelf.Path(""))
 		}
 		if err := shelf.Write(t.Context(), made(t, s, record(1, "p1", "abc", 1)), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := shelf.Last(); err != nil || m.Client != client {
-			t.Errorf("%q: %q, %v", client, m.Client, err)
+		if m, err := shelf.Last(); err != nil || m.Source != source {
+			t.Errorf("%+v: %+v, %v", source, m.Source, err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(root, "a file"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(clients)
-	if got, err := Clients(root); err != nil || !slices.Equal(got, clients) {
-		t.Errorf("%q, %v, want %q", got, err, clients)
+	if err := os.Mkdir(filepath.Join(root, "somebody's folder"), 0o777); err != nil {
+		t.Fatal(err)
 	}
-	if got, err := Clients(filepath.Join(root, "nowhere")); err != nil || len(got) != 0 {
-		t.Errorf("%q, %v", got, err)
+	got, err := Sources(root)
+	if err != nil || len(got) != len(sources) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, source := range sources {
+		if !slices.Contains(got, source) {
+			t.Errorf("%+v has no shelf", source)
+		}
+	}
+	if got, err := Sources(filepath.Join(root, "nowhere")); err != nil || len(got) != 0 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

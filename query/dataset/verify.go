@@ -6,24 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 
 	"github.com/explog/explog/query"
 )
 
-// Verify makes a version again from the log and compares it with its files, byte
-// for byte. It returns what differs. That the log is the one that the version is
-// from is for the caller to check.
-func (s Shelf) Verify(ctx context.Context, r *query.Reader, m Manifest) ([]string, error) {
-	now, err := r.Moment(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if now.Seq < m.Log.Through { // another process holds the view
-		return nil, fmt.Errorf("the view ends at event %d, and version %d is from events up to %d; run it again", now.Seq, m.Version, m.Log.Through)
-	}
-	d, err := Make(ctx, r, Spec{
-		Client: m.Client, Version: m.Version, Explog: m.Explog, After: m.Log.After, Parameters: m.Parameters,
+// Verify makes a version again, of the records that the log had at its moment, and
+// compares it with its files, byte for byte. It returns what differs. That the log is
+// the one that the version is from is for the caller to check.
+func (s Shelf) Verify(ctx context.Context, attempts iter.Seq2[query.Attempt, error], m Manifest) ([]string, error) {
+	d, err := Make(ctx, attempts, Spec{
+		Source: m.Source, Version: m.Version, Explog: m.Explog, After: m.Log.After, Parameters: m.Parameters,
 		Moment: query.Moment{LogID: m.Log.ID, Seq: m.Log.Through, Hash: m.Log.HeadHash},
 	})
 	if err != nil {
