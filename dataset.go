@@ -130,7 +130,11 @@ func (l *Logger) collectingAnswers(ctx context.Context, s dataset.Source, throug
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	return errors.Join(answersOf(ctx, h, s, use), h.Close())
+}
+
+// answersOf collects what a benchmark was answered.
+func answersOf(ctx context.Context, h *query.Hub, s dataset.Source, use func(collected) error) error {
 	e, err := h.Experiment(ctx, cmp.Or(s.UUID, s.Experiment))
 	if err != nil {
 		return err
