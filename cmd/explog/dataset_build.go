@@ -73,6 +73,7 @@ func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
 	if o.Parameters, err = datasetParameters(ctx, c, cmd); err != nil {
 		return err
 	}
+	spareMemory()
 	var m dataset.Manifest
 	err = withLogger(c, cmd, func(l *explog.Logger) error {
 		m, err = l.BuildDataset(ctx, o)

@@ -36,6 +36,7 @@ func runDatasetVerify(ctx context.Context, c *console, cmd *cli.Command) error {
 		c.note("no versions: explog dataset build --client CLIENT makes one")
 		return nil
 	}
+	spareMemory()
 	damaged := false
 	err = withLogger(c, cmd, func(l *explog.Logger) error {
 		for _, m := range versions {

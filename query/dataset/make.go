@@ -7,6 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/finetune"
@@ -99,20 +102,45 @@ func (d *Dataset) add(name string, content []byte, lines, tokens int) {
 
 // writeExamples writes examples in a format and counts the tokens of their texts.
 func writeExamples(ctx context.Context, examples []example, p Parameters) (lines []byte, tokens int, err error) {
-	system := finetune.Tokens(p.SystemPrompt)
+	const around = 128 // bytes of a line that are not its texts, or somewhat more
+	size := 0
 	for _, e := range examples {
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
-		}
+		size += len(p.SystemPrompt) + len(e.Problem) + len(e.Solution) + around
+	}
+	lines = make([]byte, 0, size)
+	for _, e := range examples {
 		x := finetune.Example{System: p.SystemPrompt, Problem: e.Problem, Solution: e.Solution, Wanted: e.Score >= p.MinScore}
-		tokens += system + finetune.Tokens(e.Problem) + finetune.Tokens(e.Solution)
 		if e.rejected != nil {
 			x.Rejected = e.rejected.Solution
-			tokens += finetune.Tokens(x.Rejected)
 		}
 		lines = append(p.Format.AppendJSON(lines, x), '\n')
 	}
-	return lines, tokens, nil
+	tokens = countTokens(ctx, examples) + len(examples)*finetune.Tokens(p.SystemPrompt)
+	return lines, tokens, ctx.Err()
+}
+
+// countTokens counts the tokens of problems and answers, on all processors.
+func countTokens(ctx context.Context, examples []example) int {
+	var next, tokens atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(examples) {
+					return
+				}
+				e := examples[i]
+				n := finetune.Tokens(e.Problem) + finetune.Tokens(e.Solution)
+				if e.rejected != nil {
+					n += finetune.Tokens(e.rejected.Solution)
+				}
+				tokens.Add(int64(n))
+			}
+		})
+	}
+	workers.Wait()
+	return int(tokens.Load())
 }
 
 const (
