@@ -242,14 +242,16 @@ func (s *session) append(requests []*request) error {
 func (s *session) write(fresh []Event) error {
 	events := s.tx.Bucket(bucketEvents)
 	events.FillPercent = 1 // keys only rise
+	s.head = s.head.chain(fresh)
+	var blocks [][]Event
 	for rest := fresh; len(rest) > 0; {
 		n := blockOf(rest)
-		first := s.head.seq + 1
-		value, head := encodeBlock(s.head, rest[:n])
-		if err := events.Put(seqKey(first), value); err != nil {
+		blocks, rest = append(blocks, rest[:n]), rest[n:]
+	}
+	for i, value := range packBlocks(blocks) {
+		if err := events.Put(seqKey(blocks[i][0].Seq), value); err != nil {
 			return fmt.Errorf("write to %s: %w", s.log.Path(), err)
 		}
-		s.head, rest = head, rest[n:]
 	}
 	return failpoint.Hit(failpoint.LogWritten)
 }

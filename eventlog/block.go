@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,7 +74,7 @@ func putEventHead(dst []byte, ev *Event) {
 
 var newEncoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1))
+		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithWindowSize(targetBlockSize))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -90,7 +92,40 @@ var newDecoder = sync.OnceValue(func() *zstd.Decoder {
 // encodeBlock packs 1 to 256 events that follow position p, and returns the block
 // with the position after it. It sets the events' Seq and Hash.
 func encodeBlock(p position, events []Event) ([]byte, position) {
-	first := p.seq + 1
+	p = p.chain(events)
+	return packBlock(events), p
+}
+
+// chain sets Seq and Hash of events that follow, and returns the position after them.
+func (p position) chain(events []Event) position {
+	for i := range events {
+		p = p.next(&events[i])
+		events[i].Seq, events[i].Hash = p.seq, p.hash
+	}
+	return p
+}
+
+// packBlocks packs events that are chained into blocks, on all processors.
+func packBlocks(blocks [][]Event) [][]byte {
+	values := make([][]byte, len(blocks))
+	var next atomic.Int64
+	pack := func() {
+		for i := int(next.Add(1)) - 1; i < len(blocks); i = int(next.Add(1)) - 1 {
+			values[i] = packBlock(blocks[i])
+		}
+	}
+	var others sync.WaitGroup
+	for range min(len(blocks), runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(pack)
+	}
+	pack()
+	others.Wait()
+	return values
+}
+
+// packBlock packs 1 to 256 events that are chained.
+func packBlock(events []Event) []byte {
+	first, last := events[0].Seq, events[len(events)-1]
 	size := 0
 	for i := range events {
 		size += eventHeader + len(events[i].Data)
@@ -102,8 +137,6 @@ func encodeBlock(p position, events []Event) ([]byte, position) {
 		putEventHead(head[:], ev)
 		le.PutUint32(head[12:], uint32(len(ev.Data)))
 		raw = append(append(raw, head[:]...), ev.Data...)
-		p = p.next(ev)
-		ev.Seq, ev.Hash = p.seq, p.hash
 	}
 	ids := blockHeader + 16*len(events)
 	value := make([]byte, ids, ids+len(raw)/2)
@@ -116,12 +149,12 @@ func encodeBlock(p position, events []Event) ([]byte, position) {
 	le.PutUint16(value[2:], uint16(len(events)))
 	le.PutUint32(value[4:], uint32(len(raw)))
 	le.PutUint32(value[8:], uint32(len(value)-ids))
-	copy(value[16:], p.hash[:])
+	copy(value[16:], last.Hash[:])
 	for i := range events {
 		copy(value[blockHeader+16*i:], events[i].ID[:])
 	}
 	le.PutUint32(value[12:], blockCRC(first, value))
-	return value, p
+	return value
 }
 
 func blockCRC(first uint64, value []byte) uint32 {
