@@ -214,6 +214,7 @@ func (s *session) append(requests []*request) error {
 	if err := s.write(fresh); err != nil {
 		return err
 	}
+	s.lease.giveUpPlace() // the next wakes up while the disk is at work
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
 	}

@@ -18,6 +18,7 @@ import (
 type lease struct {
 	file     *os.File // the locked lock file; nil: there is none and the folder is read-only
 	writable bool
+	place    *os.File // at the head of the queue; nil: it was given up
 }
 
 // acquire waits for the lease, fairly.
@@ -30,24 +31,24 @@ func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
 		return &lease{}, nil
 	}
 	deadline := time.Now().Add(l.opts.LockTimeout)
-	next := l.queue(ctx)
+	h := &lease{file: file, writable: writable, place: l.queue(ctx)}
 	err = flock.Lock(ctx, file, time.Until(deadline))
-	if next != nil {
-		next.Close()
+	if err == nil {
+		return h, nil
 	}
+	h.giveUpPlace()
 	if errors.Is(err, flock.ErrTimeout) {
-		return nil, fmt.Errorf("%w: %w: %s, for %v", ErrLocked, flock.ErrTimeout, file.Name(), l.opts.LockTimeout)
-	} else if err != nil {
-		return nil, err
+		err = fmt.Errorf("%w: %w: %s, for %v", ErrLocked, flock.ErrTimeout, file.Name(), l.opts.LockTimeout)
 	}
-	return &lease{file: file, writable: writable}, nil
+	return nil, err
 }
 
 // queue waits until the caller is the next for the lease: it has the folder locked
 // then. A lock that is let go is free until the first of those who wait for it has
-// woken up, and who comes along just then gets it; with one who waits and the others
-// behind that one, those come by turns. It is a courtesy: where the folder cannot be
-// locked in time, the caller goes on without.
+// woken up, and who comes along just then gets it: most often whoever had the lease
+// before, with the next save. So the folder is let go in the middle of a commit (see
+// [lease.giveUpPlace]), when that one stands in the queue again. It is a courtesy: where
+// the folder cannot be locked in time, the caller goes on without.
 func (l *Log) queue(ctx context.Context) *os.File {
 	dir, err := os.Open(l.dir)
 	if err != nil {
@@ -94,8 +95,17 @@ func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
+// giveUpPlace lets the next in the queue come to its head, and wait for the lease.
+func (h *lease) giveUpPlace() {
+	if h.place != nil {
+		h.place.Close()
+		h.place = nil
+	}
+}
+
 // release gives the lease back: closing the file drops the lock.
 func (h *lease) release() {
+	h.giveUpPlace()
 	if h.file != nil {
 		h.file.Close()
 	}

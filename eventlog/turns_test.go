@@ -36,6 +36,35 @@ func TestWhoeverWaitsForTheLeaseHasTheFolder(t *testing.T) {
 	}
 }
 
+// Whoever had the lease comes back at once with the next append, and must not find the
+// folder free before it could have been taken by who waits.
+func TestTheFolderIsLetGoInTheMiddleOfACommit(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, 1)...)
+	taken, fresh := eventsOf(0, 1)[0], eventsOf(1, 2)[0]
+	taken.Data = []byte("other content")
+	asked, committed := false, false
+	_, err := l.Append(context.Background(), Batch{
+		Events: []Event{taken, fresh},
+		Taken: func(int, Event) (*Event, error) {
+			asked = true
+			if folderFree(t, l.dir) {
+				t.Error("nothing is committed, and the folder is free")
+			}
+			return nil, nil
+		},
+		Committed: func([]Event) {
+			committed = true
+			if !folderFree(t, l.dir) {
+				t.Error("all is committed, and the folder is locked")
+			}
+		},
+	})
+	if err != nil || !asked || !committed {
+		t.Errorf("%v; asked: %v, committed: %v", err, asked, committed)
+	}
+}
+
 // The folder is a courtesy: who cannot have it goes on without.
 func TestALockedFolderKeepsNobodyOut(t *testing.T) {
 	l := New(t.TempDir(), Options{LockTimeout: 50 * time.Millisecond})

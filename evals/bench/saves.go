@@ -23,7 +23,7 @@ import (
 // How many saves one sample is made of.
 const (
 	savesAlone = 200 // one after the other; as many transactions and syncs
-	savesOf64  = 50  // by each goroutine
+	savesOf64  = 200 // by each goroutine
 	savesOf16  = 50  // by each process
 )
 

@@ -14,6 +14,18 @@ func TestALineThatAKillCutSaysNothing(t *testing.T) {
 	}
 }
 
+func TestASaverSaysWhatAllTookTogether(t *testing.T) {
+	for out, want := range map[string]time.Duration{
+		"a 1500 new\nall 2500\n": 2500 * time.Microsecond,
+		"a 1500 new\n":           0, // it was killed
+		"":                       0,
+	} {
+		if got := allIn(out); got != want {
+			t.Errorf("%q: %v, want %v", out, got, want)
+		}
+	}
+}
+
 func TestQuantiles(t *testing.T) {
 	var waits []time.Duration
 	for n := range 101 {
