@@ -42,11 +42,7 @@ func (l *Logger) Hub(ctx context.Context) (*query.Hub, error) {
 	if err != nil {
 		return nil, l.noStore(err)
 	}
-	switch status.Rebuilt {
-	case "":
-	case projector.Missing: // it may never have been there
-		l.opts.Note(fmt.Sprintf("%s: built from the log (%s)", l.hub.Path(), events(status.Checkpoint)))
-	default:
+	if status.Rebuilt != "" && status.Rebuilt != projector.Missing { // most likely it was never there
 		l.noteRebuilt(l.hub, status)
 	}
 	h, err := query.OpenHub(ctx, l.hub.Path())

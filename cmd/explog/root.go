@@ -143,7 +143,11 @@ func noSurplus(_ context.Context, cmd *cli.Command) error {
 	}
 	switch n := cmd.Args().Len(); {
 	case n > takes:
-		return usagef("%s takes no argument %q; see %s --help", cmd.FullName(), cmd.Args().Get(takes), cmd.FullName())
+		hint := fmt.Sprintf("see %s --help", cmd.FullName())
+		if cmd.Name == "import" || cmd.Name == "save" {
+			hint = "a file is named with --file"
+		}
+		return usagef("%s takes no argument %q; %s", cmd.FullName(), cmd.Args().Get(takes), hint)
 	case n < wants:
 		return usagef("%s wants %s; see %s --help", cmd.FullName(), cmd.ArgsUsage, cmd.FullName())
 	}

@@ -30,7 +30,6 @@
 //	max_retries          after the first try of a call, 0 to 100 (5)
 //	temperature          0 to 2 (not sent)
 //	max_tokens           of a reply, 1 to 10000000 (not sent)
-//	seed                 a whole number (not sent)
 //	input_price, output_price   US dollars for a million tokens, both or none (cost unknown)
 //
 // and, each for its providers alone:
@@ -40,12 +39,15 @@
 //	command_mode         command: lines (started once) or once (for each narrative) (lines)
 //	command_input        command: json or text (json)
 //	command_positive, command_negative   command: lists of the answers that mean yes and no
+//	seed                 openai, command: a whole number (not sent); Anthropic's protocol has none
 //	replay_file          replay: a file of answers
 //	replay_experiment    replay: the name of an experiment in the log
 //	base_url             openai, anthropic: where the server is (the provider's own)
 //	api_key_env          openai, anthropic: the environment variable with the key
 //
-// Paths are relative to the folder of the file; a command runs in that folder.
+// Paths are relative to the folder of the file; a command runs in that folder. What a
+// command's arguments come to is logged with the experiment, a key among them too: hand
+// a program its keys in the environment.
 // ${NAME} in a value stands for an environment variable, $${ for a plain ${. Keys
 // come from the environment alone: OPENAI_API_KEY and ANTHROPIC_API_KEY are for the
 // providers' own servers, any other server gets the key that api_key_env names, or

@@ -35,7 +35,10 @@ var keys = []key{
 
 	{name: "temperature", read: func(e *Experiment, v value) { e.Temperature = new(v.number(0, 2)) }},
 	{name: "max_tokens", read: func(e *Experiment, v value) { e.MaxTokens = new(int(v.whole(1, 10_000_000))) }},
-	{name: "seed", read: func(e *Experiment, v value) { e.Seed = new(v.whole(math.MinInt64, math.MaxInt64)) }},
+	{
+		name: "seed", read: func(e *Experiment, v value) { e.Seed = new(v.whole(math.MinInt64, math.MaxInt64)) },
+		providers: []string{ProviderCommand, ProviderOpenAI},
+	},
 	{name: "input_price", read: func(e *Experiment, v value) { e.InputPrice = new(v.number(0, 1_000_000)) }},
 	{name: "output_price", read: func(e *Experiment, v value) { e.OutputPrice = new(v.number(0, 1_000_000)) }},
 

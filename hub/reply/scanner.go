@@ -1,7 +1,6 @@
 package reply
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -179,14 +178,13 @@ func (s *scanner) escape() {
 // valueEnd is what follows a value: the end of its container, a comment, or a comma
 // and the beginning of what may come next: a quoted name or value, a container, a
 // name and its colon, a single word.
-var valueEnd = func() *regexp.Regexp {
-	const space = `[\s\pZ\x{85}\x{FEFF}\x{200B}\x{2060}]*`
-	return regexp.MustCompile(`^` + space + `(?:$|[}\]]|//|/\*|,` + space +
-		`(?:$|["'“”‘’{}\[\]]|//|/\*|[\w.+%-]+` + space + `[:,}\]]))`)
-}()
+var valueEnd = lazily(`^` + space + `(?:$|[}\]]|//|/\*|,` + space +
+	`(?:$|["'“”‘’{}\[\]]|//|/\*|[\w.+%-]+` + space + `[:,}\]]))`)
+
+const space = `[\s\pZ\x{85}\x{FEFF}\x{200B}\x{2060}]*`
 
 // valueEnds reports whether what follows says that a value ends at pos.
-func (s *scanner) valueEnds() bool { return valueEnd.MatchString(s.text[s.pos:]) }
+func (s *scanner) valueEnds() bool { return valueEnd().MatchString(s.text[s.pos:]) }
 
 // unquoted reads a value without quotes up to where it may end.
 func (s *scanner) unquoted() bool {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -18,12 +19,18 @@ const (
 
 var (
 	// bare is a line that is nothing but a verdict.
-	bare = regexp.MustCompile(`(?i)^(?:` + yesNo + `|` + label + `(?: is:?| ?[:=]) ?` + orDigit + `)[.!]*$`)
+	bare = lazily(`(?i)^(?:` + yesNo + `|` + label + `(?: is:?| ?[:=]) ?` + orDigit + `)[.!]*$`)
 	// opening is a verdict, a stop, and more.
-	opening = regexp.MustCompile(`(?i)^(?:` + label + `(?: is:?| ?[:=]) ?)?` + yesNo + `(?:([.!]+) | ?[,;:–—(] ?| - )(.+)$`)
+	opening = lazily(`(?i)^(?:` + label + `(?: is:?| ?[:=]) ?)?` + yesNo + `(?:([.!]+) | ?[,;:–—(] ?| - )(.+)$`)
 	// closing is a line that ends with a labelled verdict.
-	closing = regexp.MustCompile(`(?i)(?:^|[^\pL\pN])` + label + ` ?[:=] ?` + orDigit + `[.!]*$`)
+	closing = lazily(`(?i)(?:^|[^\pL\pN])` + label + ` ?[:=] ?` + orDigit + `[.!]*$`)
 )
+
+// lazily compiles a pattern when it is first used. All of them take the better part of a
+// millisecond, and most commands read no reply.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // retractions are words after which a yes or a no before them is none: "Yes, but …",
 // "No, I cannot …", "Yes, of course! Please …".
@@ -56,7 +63,7 @@ func beginning(line string) (flag, ok bool) {
 	if flag, ok := bareVerdict(line); ok {
 		return flag, true
 	}
-	m := opening.FindStringSubmatch(line)
+	m := opening().FindStringSubmatch(line)
 	if m == nil {
 		return false, false
 	}
@@ -78,14 +85,14 @@ func ending(line string) (flag, ok bool) {
 	if flag, ok := bareVerdict(line); ok {
 		return flag, true
 	}
-	if m := closing.FindStringSubmatch(line); m != nil {
+	if m := closing().FindStringSubmatch(line); m != nil {
 		return flagWord(m[1])
 	}
 	return false, false
 }
 
 func bareVerdict(line string) (flag, ok bool) {
-	if m := bare.FindStringSubmatch(line); m != nil {
+	if m := bare().FindStringSubmatch(line); m != nil {
 		return flagWord(m[1] + m[2])
 	}
 	return false, false
