@@ -189,6 +189,7 @@ func (l *Log) commit(h *lease) {
 // append plans each request, writes what is new, commits and seals.
 func (s *session) append(requests []*request) error {
 	p := planner{session: s, pending: make(map[uuid.UUID]*Event), now: s.log.opts.Now().UTC().Truncate(time.Microsecond)}
+	s.preload(requests)
 	var fresh []Event
 	var dropped uint64
 	next := s.head.seq

@@ -108,19 +108,24 @@ func (p position) chain(events []Event) position {
 // packBlocks packs events that are chained into blocks, on all processors.
 func packBlocks(blocks [][]Event) [][]byte {
 	values := make([][]byte, len(blocks))
+	onAllProcessors(len(blocks), func(i int) { values[i] = packBlock(blocks[i]) })
+	return values
+}
+
+// onAllProcessors calls do with each number below n.
+func onAllProcessors(n int, do func(i int)) {
 	var next atomic.Int64
-	pack := func() {
-		for i := int(next.Add(1)) - 1; i < len(blocks); i = int(next.Add(1)) - 1 {
-			values[i] = packBlock(blocks[i])
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i)
 		}
 	}
 	var others sync.WaitGroup
-	for range min(len(blocks), runtime.GOMAXPROCS(0)) - 1 {
-		others.Go(pack)
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(work)
 	}
-	pack()
+	work()
 	others.Wait()
-	return values
 }
 
 // packBlock packs 1 to 256 events that are chained.

@@ -109,17 +109,47 @@ func (x *index) page(n uint64) (*indexPage, error) {
 		}
 	}
 	p := new(indexPage)
-	if _, err := x.file.ReadAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
-		return nil, fmt.Errorf("%w: page %d: %w", errIndex, n, err)
-	}
-	if x.pageCRC(n, p) != le.Uint32(p.data[:]) || p.count() > indexPerPage {
-		return nil, fmt.Errorf("%w: page %d", errIndex, n)
+	if err := x.read(n, p); err != nil {
+		return nil, err
 	}
 	x.cache[n] = p
 	return p, nil
 }
 
-// flush writes what has changed, in order, and empties the cache.
+func (x *index) read(n uint64, p *indexPage) error {
+	if _, err := x.file.ReadAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
+		return fmt.Errorf("%w: page %d: %w", errIndex, n, err)
+	}
+	if x.pageCRC(n, p) != le.Uint32(p.data[:]) || p.count() > indexPerPage {
+		return fmt.Errorf("%w: page %d", errIndex, n)
+	}
+	return nil
+}
+
+// preload reads the pages where many UUIDs are looked for, on all processors and in
+// order. One that cannot be read is left to whoever needs it.
+func (x *index) preload(ids []uuid.UUID) {
+	numbers := make([]uint64, len(ids))
+	for i, id := range ids {
+		numbers[i] = x.home(fingerprint(id))
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	if len(numbers) < pagesAtOnce || len(x.cache)+len(numbers) > indexCached {
+		return
+	}
+	pages := make([]indexPage, len(numbers))
+	failed := make([]bool, len(numbers))
+	inPieces(len(numbers), func(i int) { failed[i] = x.read(numbers[i], &pages[i]) != nil })
+	for i, n := range numbers {
+		if !failed[i] && x.cache[n] == nil {
+			x.cache[n] = &pages[i]
+		}
+	}
+}
+
+// flush writes what has changed, in order and on all processors, and empties the
+// cache.
 func (x *index) flush() error {
 	var dirty []uint64
 	for n, p := range x.cache {
@@ -128,15 +158,28 @@ func (x *index) flush() error {
 		}
 	}
 	slices.Sort(dirty)
-	for _, n := range dirty {
-		p := x.cache[n]
-		le.PutUint32(p.data[:], x.pageCRC(n, p))
-		if _, err := x.file.WriteAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
-			return err
-		}
-	}
+	failed := make([]error, len(dirty))
+	inPieces(len(dirty), func(i int) { failed[i] = x.write(dirty[i], x.cache[dirty[i]]) })
 	clear(x.cache)
-	return nil
+	return errors.Join(failed...)
+}
+
+func (x *index) write(n uint64, p *indexPage) error {
+	le.PutUint32(p.data[:], x.pageCRC(n, p))
+	_, err := x.file.WriteAt(p.data[:], int64(n+1)*indexPageSize)
+	return err
+}
+
+// pagesAtOnce is how many pages one processor reads or writes before it looks for more.
+const pagesAtOnce = 64
+
+// inPieces is onAllProcessors for what takes no longer than a page.
+func inPieces(n int, do func(i int)) {
+	onAllProcessors((n+pagesAtOnce-1)/pagesAtOnce, func(piece int) {
+		for i := piece * pagesAtOnce; i < min((piece+1)*pagesAtOnce, n); i++ {
+			do(i)
+		}
+	})
 }
 
 // candidates returns the events that may have a UUID: those with its fingerprint.

@@ -87,6 +87,31 @@ func TestAnyFlippedBitOfTheIndexIsHarmless(t *testing.T) {
 	}
 }
 
+// A large batch has its pages read at once, and each is checked all the same.
+func TestFlippedBitsAreHarmlessToALargeBatch(t *testing.T) {
+	for page := 10; page < indexMinPages; page += 9 { // each has entries
+		l := newLog(t)
+		mustAppend(t, l, eventsOf(0, 600)...)
+		path := indexPathOf(l)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[page*indexPageSize+indexPageHead] ^= 1 // of the first fingerprint
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range mustAppend(t, l, eventsOf(0, 700)...) {
+			if want := map[bool]Fate{true: Dropped, false: Appended}[i < 600]; r.Fate != want {
+				t.Errorf("page %d, event %d: fate %v, want %v", page, i, r.Fate, want)
+			}
+		}
+		if got := found(t, l, 700); got != 700 {
+			t.Errorf("page %d: %d of 700 are found", page, got)
+		}
+	}
+}
+
 func TestAnIndexThatWasLeftBehindCatchesUp(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, eventsOf(0, 300)...)

@@ -175,6 +175,22 @@ func (s *session) indexed(fresh []Event) {
 	}
 }
 
+// preload has the index read at once what requests will need of it.
+func (s *session) preload(requests []*request) {
+	var ids []uuid.UUID
+	for _, r := range requests {
+		for i := range r.batch.Events {
+			ids = append(ids, r.batch.Events[i].ID)
+		}
+	}
+	if len(ids) < pagesAtOnce {
+		return
+	}
+	if x, err := s.index(); err == nil && x != nil {
+		x.preload(ids)
+	}
+}
+
 func (s *session) indexPath() string { return filepath.Join(s.log.dir, IndexFileName) }
 
 // lookup returns the sequence number of a UUID's event, 0 where there is none.
