@@ -101,6 +101,9 @@ func datasetParameters(ctx context.Context, c *console, cmd *cli.Command) (datas
 		MaxSystemTokens: cmd.Int("max-system-tokens"), MinExamples: cmd.Int("min-examples"),
 		MaxDuplicates: cmd.Float("max-duplicate-rate"), Holdout: cmd.Float("holdout"),
 	}
+	if _, err := finetune.ParseFormat(string(p.Format)); err != nil {
+		return p, usagef("--format: %v", err)
+	}
 	if err := p.Check(); err != nil {
 		return p, usagef("%v", err)
 	}

@@ -80,6 +80,9 @@ func runDatasetCheck(ctx context.Context, c *console, cmd *cli.Command) error {
 
 // printChecked prints a fault a line, then what they come to.
 func printChecked(c *console, path string, r finetune.Report) error {
+	if path == "-" {
+		path = "standard input"
+	}
 	var b strings.Builder
 	for _, f := range r.Faults {
 		fmt.Fprintf(&b, "%s: %s\n", path, printable(f.String()))

@@ -172,6 +172,11 @@ func wrongUsage(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 			return usagef("%s; did you mean --%s?", text, near)
 		}
 	}
+	if rest, ok := strings.CutPrefix(text, "invalid value "); ok { // that is no number, or no time
+		value, flag, _ := strings.Cut(rest, " for flag -")
+		flag, _, _ = strings.Cut(flag, ": ")
+		text = fmt.Sprintf("--%s: %s is no value for it", flag, value)
+	}
 	return usagef("%s; see %s --help", text, cmd.FullName())
 }
 
