@@ -13,6 +13,7 @@ import (
 	"github.com/explog/explog/eventlog"
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/dataset"
+	"github.com/explog/explog/query/finetune"
 )
 
 // DatasetOptions say which dataset is built, and where.
@@ -22,7 +23,7 @@ type DatasetOptions struct {
 	// A benchmark's prompt is the system prompt.
 	Source     dataset.Source
 	Parameters dataset.Parameters
-	Delta      bool   // take only examples that were logged since the last version
+	Delta      bool   // take only what was logged since the last version of the format
 	DryRun     bool   // write nothing
 	Version    string // of the program, for the manifest
 }
@@ -38,19 +39,18 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 	var d dataset.Dataset
 	err := l.collecting(ctx, o.Source, 0, func(c collected) error {
 		shelf = dataset.NewShelf(o.Dir, c.source)
-		last, err := shelf.Last()
+		version, err := shelf.Next()
 		if err != nil {
 			return err
 		}
-		spec := dataset.Spec{Source: c.source, Version: last.Version + 1, Moment: c.at, Parameters: o.Parameters, Explog: o.Version}
+		spec := dataset.Spec{Source: c.source, Version: version, Moment: c.at, Parameters: o.Parameters, Explog: o.Version}
 		if c.source.OfHub() {
 			spec.Parameters.SystemPrompt = c.prompt
 		}
 		if o.Delta {
-			spec.After = last.Log.Through
-		}
-		if spec.After > 0 && last.Log.ID != c.at.LogID {
-			return fmt.Errorf("%w: no delta after version %d", errOtherLog, last.Version)
+			if spec.After, err = deltaAfter(shelf, c, o.Parameters.Format); err != nil {
+				return err
+			}
 		}
 		d, err = dataset.Make(ctx, c.attempts, spec)
 		return err
@@ -66,7 +66,20 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 	return d.Manifest, shelf.Write(ctx, d, l.opts.LockTimeout)
 }
 
-var errOtherLog = errors.New("explog: it is from another log")
+// deltaAfter returns the event after which the next delta begins: the last of the last
+// version in the format.
+func deltaAfter(shelf dataset.Shelf, c collected, f finetune.Format) (uint64, error) {
+	last, err := shelf.Last(f)
+	switch {
+	case err != nil || last.Version == 0:
+		return 0, err
+	case last.Log.ID != c.at.LogID:
+		return 0, fmt.Errorf("explog: no delta after version %d: it is from another log", last.Version)
+	case last.UUID != c.source.UUID:
+		return 0, fmt.Errorf("explog: no delta after version %d: it is from an earlier benchmark of that name", last.Version)
+	}
+	return last.Log.Through, nil
+}
 
 // VerifyDataset makes a version of a dataset again from the log and returns in what its
 // files differ from that: nothing, if all is well.

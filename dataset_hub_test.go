@@ -132,7 +132,7 @@ func TestADatasetOfABenchmark(t *testing.T) {
 	b.relabel(2, false)
 	o.Source.Experiment = "latest"
 	second := built(t, l, o)
-	if got := narrativesOf(t, o, second); second.Version != 2 || got != "train N-1, train N-0, train N-4" {
+	if got := narrativesOf(t, o, second); second.Version != 2 || got != "train N-0, train N-4, train N-1" {
 		t.Errorf("v%d: %s", second.Version, got)
 	}
 	for _, m := range []dataset.Manifest{first, second} {
@@ -160,8 +160,26 @@ func TestADeltaOfABenchmarkHasTheRepliesSince(t *testing.T) {
 	if got := narrativesOf(t, o, m); got != "train N-3" || m.Steps.Found != 1 {
 		t.Errorf("%s, %+v", got, m.Steps)
 	}
+	b.reply(1, "yes", &yes)
+	b.relabel(1, true)
+	b.relabel(0, true) // as it is
+	m = built(t, l, o)
+	if got := narrativesOf(t, o, m); got != "train N-1" {
+		t.Errorf("after a corrected flag: %s", got)
+	}
+	b.relabel(1, false)
+	b.relabel(1, true)
+	m = built(t, l, o)
+	if got := narrativesOf(t, o, m); got != "train N-1" {
+		t.Errorf("after a flag that was corrected twice: %s", got)
+	}
 	if faults, err := l.VerifyDataset(ctx, o.Dir, m); err != nil || len(faults) > 0 {
 		t.Errorf("%q, %v", faults, err)
+	}
+	again := newAnsweredBenchmark(t, l, "gpt", 5)
+	again.reply(0, "yes", &yes)
+	if _, err := l.BuildDataset(ctx, o); err == nil || !strings.Contains(err.Error(), "an earlier benchmark of that name") {
+		t.Errorf("a delta after another benchmark: %v", err)
 	}
 }
 

@@ -121,6 +121,11 @@ func TestADeltaTakesOnlyTheNew(t *testing.T) {
 		}
 	}
 	verified(t, l, o)
+	o.Parameters.Format = finetune.TRL // of which there is no version yet
+	if m := built(t, l, o); m.Version != 3 || m.Log.After != 0 || m.Steps.Found != 500 {
+		t.Errorf("%+v", m)
+	}
+	o.Parameters.Format = finetune.OpenAI
 	other := open(t, t.TempDir())
 	saveAttempts(t, other, 0, 300)
 	if _, err := other.BuildDataset(ctx, o); err == nil || !strings.Contains(err.Error(), "another log") {

@@ -263,14 +263,15 @@ var (
 ON CONFLICT(label, narrative_id, text_key) DO UPDATE SET manual_flag = excluded.manual_flag, relabelled = excluded.relabelled`,
 	}
 	relabel = &Statement{
-		SQL: `UPDATE results SET manual_flag = ?4, is_false_positive = flag > ?4, is_false_negative = flag < ?4
+		SQL: `UPDATE results SET manual_flag = ?4, is_false_positive = flag > ?4, is_false_negative = flag < ?4,
+seq = CASE WHEN seq IS NOT NULL AND manual_flag IS NOT ?4 THEN ?5 ELSE seq END
 WHERE narrative_id = ?2 AND text_key = ?3 AND experiment_id IN (SELECT id FROM experiments WHERE label = ?1)`,
 	}
 )
 
-func foldRelabelled(r event.Relabelled, _ eventlog.Event, emit Emit) error {
+func foldRelabelled(r event.Relabelled, ev eventlog.Event, emit Emit) error {
 	emit(insertRelabel, r.Label, r.Narrative, r.Text.String(), optional(r.Flag), stamped(r.Relabel))
-	emit(relabel, r.Label, r.Narrative, r.Text.String(), optional(r.Flag))
+	emit(relabel, r.Label, r.Narrative, r.Text.String(), optional(r.Flag), ev.Seq)
 	emit(scoreLabel, r.Label, int64(1))
 	return nil
 }

@@ -132,7 +132,7 @@ CREATE TABLE results (
   step              TEXT,                   -- that took the flag out of the reply
   parser            INTEGER,                -- its version; NULL: the reply was not parsed
   raw_reply         TEXT,
-  seq               INTEGER,                -- of the event in the log that brought the reply
+  seq               INTEGER,                -- of the event that brought the reply, or changed the flag beside it
   reasoning         TEXT,                   -- that came beside the reply
   finish            TEXT,                   -- how the reply ended; NULL: there is none
   call              TEXT,                   -- that was answered

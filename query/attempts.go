@@ -45,7 +45,7 @@ WHERE client_id = ? AND seq <= ? ORDER BY seq`, client, through)
 func (h *Hub) Moment(ctx context.Context) (Moment, error) { return moment(ctx, h.db) }
 
 // Attempts yields what a benchmark was answered about narratives with a manual flag, in
-// log order: the narrative is the problem, the reply is the solution, and its score is
+// the order of the events that brought the replies or last changed the flags: the narrative is the problem, the reply is the solution, and its score is
 // 1 if it agrees with the flag, else 0. Its id is the key of the question, the client
 // is the model, the run is the benchmark. Replies that say neither yes nor no are left
 // out.

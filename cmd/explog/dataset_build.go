@@ -26,7 +26,9 @@ vN.manifest.json. Each step and each gate is printed with its figure; if a gate
 fails, nothing is written and the exit code is 1.
 
 The problems that are held out are chosen by a hash, so an example stays on its side
-from one version to the next. The same records give the same bytes.
+from one version to the next. The same records give the same bytes. With --delta a
+version has what no earlier one of its format has: what was logged since, and is no
+duplicate of what was there, even if it scores better.
 
 In the formats of pairs (openai-dpo, trl-dpo) an example is the best answer to a
 problem and the worst one, whatever that scores. In kto every record is an example,
@@ -53,7 +55,7 @@ Examples:
 			&cli.IntFlag{Name: "min-examples", Value: d.MinExamples, Usage: "gate: at least `N` examples, with those held out"},
 			&cli.FloatFlag{Name: "max-duplicate-rate", Value: d.MaxDuplicates, Usage: "gate: at most this `SHARE` of duplicates"},
 			&cli.FloatFlag{Name: "holdout", Value: d.Holdout, Usage: "hold out this `SHARE` of the problems"},
-			&cli.BoolFlag{Name: "delta", Usage: "only examples that were logged since the last version"},
+			&cli.BoolFlag{Name: "delta", Usage: "only what was logged since the last version of the format"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print the manifest as JSON"},
 		}...),
@@ -88,6 +90,9 @@ func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
 	} else {
 		err = printBuilt(c, o, m, failed)
 	}
+	if m.Steps.Found == 0 && m.Log.After == 0 {
+		c.note("the log has nothing of %s", printable(m.Name()))
+	}
 	if err == nil && failed {
 		return errors.New("nothing is written, because of the gates that failed")
 	}
@@ -119,7 +124,10 @@ func datasetParameters(ctx context.Context, c *console, cmd *cli.Command) (datas
 	if err := errors.Join(err, in.Close()); err != nil {
 		return p, fmt.Errorf("read %s: %w", path, err)
 	}
-	p.SystemPrompt = strings.TrimRight(string(text), "\r\n")
+	p.SystemPrompt = strings.TrimRight(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"), "\n")
+	if strings.TrimSpace(p.SystemPrompt) == "" {
+		return p, fmt.Errorf("%s has no text", path)
+	}
 	if err := p.Check(); err != nil {
 		return p, fmt.Errorf("%s: %w", path, err)
 	}
@@ -130,7 +138,7 @@ func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed 
 	var b strings.Builder
 	from := fmt.Sprintf("events %d to %d", m.Log.After+1, m.Log.Through)
 	if m.Log.After == m.Log.Through {
-		from = fmt.Sprintf("no events since v%d", m.Version-1)
+		from = fmt.Sprintf("no events after %d", m.Log.After)
 	}
 	fmt.Fprintf(&b, "%s\n", c.bold(fmt.Sprintf("Dataset %s v%d: %s, %s", printable(m.Name()), m.Version, m.Parameters.Format, from)))
 	writeSteps(&b, m)

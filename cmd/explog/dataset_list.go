@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -26,11 +27,18 @@ Examples:
 
 func listDatasets(c *console, cmd *cli.Command) error {
 	versions, err := versionsOf(cmd)
-	if err != nil {
+	if err != nil && !errors.Is(err, dataset.ErrManifest) {
 		return err
 	}
+	return errors.Join(printVersions(c, cmd, versions), err)
+}
+
+// noVersions is what is said where there are none.
+const noVersions = "no versions: explog dataset build --client CLIENT makes one"
+
+func printVersions(c *console, cmd *cli.Command, versions []dataset.Manifest) error {
 	if len(versions) == 0 {
-		c.note("no versions: explog dataset build --client CLIENT makes one")
+		c.note(noVersions)
 		return nil
 	}
 	if cmd.Bool("json") {
@@ -58,7 +66,8 @@ func listDatasets(c *console, cmd *cli.Command) error {
 	return t.flush()
 }
 
-// versionsOf returns the versions of what the flags name, or all.
+// versionsOf returns the versions of what the flags name, or all, but for those whose
+// manifests cannot be read: the error names them.
 func versionsOf(cmd *cli.Command) ([]dataset.Manifest, error) {
 	source, err := datasetSource(cmd)
 	if err != nil {
@@ -71,12 +80,11 @@ func versionsOf(cmd *cli.Command) ([]dataset.Manifest, error) {
 		}
 	}
 	var all []dataset.Manifest
+	var faults []error
 	for _, s := range sources {
 		versions, err := dataset.NewShelf(cmd.String("out"), s).Versions()
-		if err != nil {
-			return nil, err
-		}
+		faults = append(faults, err)
 		all = append(all, versions...)
 	}
-	return all, nil
+	return all, errors.Join(faults...)
 }

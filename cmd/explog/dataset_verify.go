@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -28,17 +29,20 @@ Examples:
 }
 
 func runDatasetVerify(ctx context.Context, c *console, cmd *cli.Command) error {
-	versions, err := chosenVersions(cmd)
-	if err != nil {
-		return err
+	versions, unread := chosenVersions(cmd)
+	if unread != nil && !errors.Is(unread, dataset.ErrManifest) {
+		return unread
 	}
-	if len(versions) == 0 {
-		c.note("no versions: explog dataset build --client CLIENT makes one")
+	if len(versions) == 0 && unread == nil {
+		if cmd.IsSet("client") || cmd.IsSet("from") {
+			return errors.New("there is no such dataset; explog dataset list says which there are")
+		}
+		c.note(noVersions)
 		return nil
 	}
 	spareMemory()
-	damaged := false
-	err = withLogger(c, cmd, func(l *explog.Logger) error {
+	damaged := unread != nil
+	err := withLogger(c, cmd, func(l *explog.Logger) error {
 		for _, m := range versions {
 			faults, err := l.VerifyDataset(ctx, cmd.String("out"), m)
 			if err != nil {
@@ -52,7 +56,7 @@ func runDatasetVerify(ctx context.Context, c *console, cmd *cli.Command) error {
 		return nil
 	})
 	if err == nil && damaged {
-		err = &codeError{code: exitDamage}
+		err = &codeError{exitDamage, unread}
 	}
 	return err
 }

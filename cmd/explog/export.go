@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -119,7 +120,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		}
 		mode = info.Mode().Perm()
 	}
-	tmp, err := os.OpenFile(fmt.Sprintf("%s.tmp-%d", path, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	tmp, err := os.OpenFile(fmt.Sprintf("%s.tmp-%x", path, rand.Uint64()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@
 // A [Spec] says what a version is made from and how; with the log it decides every
 // byte. [Make] takes records through these steps:
 //
-//  1. filter: the score is at least the least one, and neither text is empty; best
+//  1. filter: the score is at least the least one, and neither text is blank; best
 //     first, ties in log order. (In a format of labels the score makes the label.)
 //  2. exact duplicates: of records with the same solution the best one stays.
 //  3. near-duplicates: of records with nearly the same solution the best one stays;
@@ -18,6 +18,10 @@
 // Records are what a client saved, or what a benchmark was answered: then the narrative
 // is the problem, the reply is the solution, it scores 1 if it agrees with the manual
 // flag, else 0, and duplicates are told by both texts together.
+//
+// A delta has only examples that no earlier version of its format can have: of records
+// that were logged since, and that are no duplicates of earlier ones. In a format of
+// pairs one of the two answers is new.
 //
 // Then it checks the gates. A [Shelf] keeps the versions of a source in files:
 //
@@ -46,8 +50,8 @@ type Spec struct {
 	Version int // from 1
 	// Moment is the last event of the log that counts.
 	Moment query.Moment
-	// After makes a delta: of the whole dataset only the examples that were logged
-	// after this event are taken, and counted. 0: all.
+	// After makes a delta: only what was logged after this event is taken, and counted.
+	// 0: all.
 	After      uint64
 	Parameters Parameters
 	// Explog is the version of the program.
@@ -83,6 +87,8 @@ func (p Parameters) Check() error {
 	switch {
 	case !within(p.MinScore, 0, 1):
 		return fmt.Errorf("the least score is %v, want 0 to 1", p.MinScore)
+	case p.Format.Labelled() && p.MinScore == 0:
+		return fmt.Errorf("the least score is 0, and so every answer is wanted: %s needs some that are not", p.Format)
 	case !within(p.Similarity, 0, 1) || p.Similarity == 0:
 		return fmt.Errorf("the similarity of near-duplicates is %v, want above 0 and at most 1", p.Similarity)
 	case p.MinExamples < 1:

@@ -54,8 +54,8 @@ func seqs(examples ...[]example) []uint64 {
 func TestTheFilterIsInclusive(t *testing.T) {
 	s := chosen(t, spec(finetune.OpenAI),
 		record(1, "p1", "first answer", 0.749), record(2, "p2", "second try", 0.75), record(3, "p3", "third", 0.7499999999999999),
-		record(4, "p4", "", 1), record(5, "", "no problem at all", 1), record(6, "p6", "something else", 1))
-	if got := seqs(s.train, s.eval); !slices.Equal(got, []uint64{2, 6}) || s.steps.Found != 6 || s.steps.Passed != 2 {
+		record(4, "p4", "", 1), record(5, "", "no problem at all", 1), record(6, "p6", "something else", 1), record(7, "p7", " \n", 1))
+	if got := seqs(s.train, s.eval); !slices.Equal(got, []uint64{2, 6}) || s.steps.Found != 7 || s.steps.Passed != 2 {
 		t.Errorf("%v, %+v", got, s.steps)
 	}
 }
@@ -205,26 +205,91 @@ func TestAProblemStaysOnItsSide(t *testing.T) {
 	})
 }
 
-// A delta is what the whole dataset has of the records logged since.
-func TestADeltaIsThePartThatIsNew(t *testing.T) {
+// A version and its delta together have no solution twice, and whatever passes the
+// filter is in one of them, or something stands for it that is.
+func TestAVersionAndItsDeltaAreTheWhole(t *testing.T) {
+	unpaired := slices.DeleteFunc(finetune.Formats(), finetune.Format.Paired)
 	rapid.Check(t, func(t *rapid.T) {
-		whole := spec(rapid.SampledFrom(finetune.Formats()).Draw(t, "format"))
+		whole := spec(rapid.SampledFrom(unpaired).Draw(t, "format"))
 		records := drawRecords(t, "records", 0)
 		delta := whole
 		delta.After = uint64(rapid.IntRange(0, len(records)).Draw(t, "after"))
-		all, err := choose(context.Background(), records, whole)
+		before, err := choose(context.Background(), records[:delta.After], whole)
 		if err != nil {
 			t.Fatal(err)
 		}
-		part, err := choose(context.Background(), records, delta)
+		since, err := choose(context.Background(), records, delta)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := slices.DeleteFunc(seqs(all.train, all.eval), func(seq uint64) bool { return seq <= delta.After })
-		if got := seqs(part.train, part.eval); !slices.Equal(got, want) {
-			t.Fatalf("%v, want %v", got, want)
+		here, solutions := make(map[string]bool), make(map[string]bool)
+		for _, e := range slices.Concat(before.train, before.eval, since.train, since.eval) {
+			if solutions[e.Solution] {
+				t.Fatalf("%q is there twice", e.Solution)
+			}
+			here[e.ID], solutions[e.Solution] = true, true
+		}
+		for _, d := range slices.Concat(before.dropped, since.dropped) {
+			if here[d.ID] || !here[d.of.ID] {
+				t.Fatalf("%s was dropped (and is there: %v), because of %s (which is: %v)", d.ID, here[d.ID], d.of.ID, here[d.of.ID])
+			}
+			here[d.ID] = true
+		}
+		for _, a := range passing(records, whole.Parameters) {
+			if !here[a.ID] {
+				t.Fatalf("%s is lost", a.ID)
+			}
 		}
 	})
+}
+
+func TestADeltaOfPairs(t *testing.T) {
+	s := spec(finetune.TRLDPO)
+	s.After = 3
+	got := chosen(t, s,
+		record(1, "first", "a good answer", 1), record(2, "second", "the right one", 0.9), record(3, "second", "wrong", 0.1), // a pair before
+		record(4, "first", "a bad answer", 0), // makes one with an answer of before
+		record(5, "third", "well said", 1), record(6, "third", "nonsense", 0))
+	var pairs []string
+	for _, e := range slices.Concat(got.train, got.eval) {
+		pairs = append(pairs, fmt.Sprintf("%d>%d", e.Seq, e.rejected.Seq))
+	}
+	slices.Sort(pairs)
+	if text := strings.Join(pairs, " "); text != "1>4 5>6" || got.steps.Unpaired != 0 {
+		t.Errorf("%s, %+v", text, got.steps)
+	}
+}
+
+func TestABetterDuplicateOfAnEarlierExampleIsNotInTheDelta(t *testing.T) {
+	s := spec(finetune.OpenAI)
+	s.After = 1
+	got := chosen(t, s, record(1, "p1", "the same answer", 0.9), record(2, "p1", "the same answer", 1), record(3, "p2", "another one", 0.8))
+	if seqs := seqs(got.train, got.eval); !slices.Equal(seqs, []uint64{3}) || got.steps.ExactDuplicates != 1 || got.dropped[0].of.Seq != 1 {
+		t.Errorf("%v, %+v", seqs, got.steps)
+	}
+}
+
+// What stands for a duplicate is an example, and not itself a duplicate.
+func TestADuplicateOfADuplicateNamesWhatStays(t *testing.T) {
+	const long = "Count one conversion per click, and pause the two campaigns that spend without a sale."
+	got := chosen(t, spec(finetune.OpenAI), record(1, "p", long, 1), record(2, "p", long+" ", 0.9), record(3, "p", long+" ", 0.8))
+	if len(got.dropped) != 2 || got.dropped[0].fate != ExactDuplicate || got.dropped[0].of.Seq != 1 || got.dropped[1].of.Seq != 1 {
+		t.Errorf("%+v", got.dropped)
+	}
+}
+
+func TestWhereTheLeastScoreCannotBeZero(t *testing.T) {
+	p := DefaultParameters()
+	p.Format, p.MinScore = finetune.KTO, 0
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "every answer is wanted") {
+		t.Error(err)
+	}
+	s := spec(finetune.OpenAI)
+	s.Source, s.Parameters.MinScore = Source{Experiment: "e"}, 0
+	none := func(func(query.Attempt, error) bool) {}
+	if _, err := Make(t.Context(), none, s); err == nil || !strings.Contains(err.Error(), "do not agree") {
+		t.Error(err)
+	}
 }
 
 func TestTheShareHeldOut(t *testing.T) {
@@ -349,7 +414,7 @@ func TestAShelfGivesBackWhatWasWritten(t *testing.T) {
 	if err != nil || len(versions) != 2 || versions[0].Version != 1 || versions[1].Version != 10 {
 		t.Fatalf("%+v, %v", versions, err)
 	}
-	if last, err := shelf.Last(); err != nil || last.Log.Through != 2000 {
+	if last, err := shelf.Last(finetune.Alpaca); err != nil || last.Log.Through != 2000 {
 		t.Errorf("%+v, %v", last, err)
 	}
 	before, err := a.encode()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -36,6 +37,9 @@ func (d Dataset) Passed() bool {
 func Make(ctx context.Context, attempts iter.Seq2[query.Attempt, error], spec Spec) (Dataset, error) {
 	if err := spec.Parameters.Check(); err != nil {
 		return Dataset{}, err
+	}
+	if spec.OfHub() && spec.Parameters.MinScore == 0 {
+		return Dataset{}, errors.New("the least score is 0: answers that do not agree with the manual flag would be examples")
 	}
 	var records []query.Attempt
 	for a, err := range attempts {

@@ -105,7 +105,13 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if m.Dataset != 1 {
 		return m, fmt.Errorf("a manifest of form %d, this explog reads form 1", m.Dataset)
 	}
-	return m, m.Parameters.Check()
+	if err := m.Parameters.Check(); err != nil {
+		return m, err
+	}
+	if m.Log.After >= m.Log.Through {
+		return m, fmt.Errorf("it names the events after %d up to %d: there are none", m.Log.After, m.Log.Through)
+	}
+	return m, nil
 }
 
 // gates judges a version.

@@ -44,13 +44,26 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 	left := passing(records, p)
 	s.steps.Passed = count(left, fresh)
 
-	left, dropped := dropExact(left, spec.Source)
-	s.take(dropped, fresh)
-	left, dropped, err := dropNear(ctx, left, spec.Source, p.Similarity)
+	// In a delta the earlier of two duplicates stays, however good the later one is: it
+	// is in an earlier version.
+	slices.SortStableFunc(left, func(a, b query.Attempt) int {
+		switch {
+		case fresh(a) == fresh(b):
+			return 0
+		case fresh(b):
+			return -1
+		}
+		return 1
+	})
+	left, exact := dropExact(left, spec.Source)
+	left, near, err := dropNear(ctx, left, spec.Source, p.Similarity)
 	if err != nil {
 		return s, err
 	}
-	s.take(dropped, fresh)
+	followed(exact, near)
+	s.take(exact, fresh)
+	s.take(near, fresh)
+	slices.SortFunc(left, bestFirst)
 
 	var examples []example
 	if p.Format.Paired() {
@@ -60,9 +73,13 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 			examples = append(examples, example{Attempt: a})
 		}
 	}
-	examples = slices.DeleteFunc(examples, func(e example) bool { return !fresh(e.Attempt) })
-	s.steps.Unpaired = count(left, fresh) - len(examples)
+	s.steps.Unpaired = count(left, fresh)
 	for _, e := range examples {
+		if fresh(e.Attempt) {
+			s.steps.Unpaired--
+		} else if e.rejected == nil || !fresh(*e.rejected) {
+			continue // in an earlier version
+		}
 		if heldOut(e.Problem, p.Holdout) {
 			s.eval = append(s.eval, e)
 		} else {
@@ -102,12 +119,31 @@ func (s *selection) take(dropped []duplicate, want func(query.Attempt) bool) {
 func passing(records []query.Attempt, p Parameters) []query.Attempt {
 	var left []query.Attempt
 	for _, a := range records {
-		if a.Problem != "" && a.Solution != "" && (p.Format.Labelled() || a.Score >= p.MinScore) {
+		if !blank(a.Problem) && !blank(a.Solution) && (p.Format.Labelled() || a.Score >= p.MinScore) {
 			left = append(left, a)
 		}
 	}
-	slices.SortStableFunc(left, func(a, b query.Attempt) int { return cmp.Compare(b.Score, a.Score) })
+	slices.SortFunc(left, bestFirst)
 	return left
+}
+
+// bestFirst orders by score; ties in log order.
+func bestFirst(a, b query.Attempt) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Seq, b.Seq))
+}
+
+// followed makes exact duplicates of records that were then dropped as near-duplicates
+// ones of what stays.
+func followed(exact, near []duplicate) {
+	stays := make(map[string]duplicate, len(near))
+	for _, d := range near {
+		stays[d.ID] = d
+	}
+	for i, d := range exact {
+		if n, ok := stays[d.of.ID]; ok {
+			exact[i].of, exact[i].similarity = n.of, n.similarity
+		}
+	}
 }
 
 // dropExact keeps the first of the records with the same solution.
@@ -152,7 +188,7 @@ func pair(left, all []query.Attempt) []example {
 	worst := make(map[string]query.Attempt)
 	for _, a := range all {
 		key := sameProblem(a.Problem)
-		if w, ok := worst[key]; a.Solution != "" && (!ok || a.Score < w.Score) {
+		if w, ok := worst[key]; !blank(a.Solution) && (!ok || a.Score < w.Score) {
 			worst[key] = a
 		}
 	}
@@ -167,6 +203,8 @@ func pair(left, all []query.Attempt) []example {
 	}
 	return pairs
 }
+
+func blank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // sameProblem returns a text that is the same for the same problems: all letters
 // small, all white space one space.

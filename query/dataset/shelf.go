@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/query/finetune"
 )
 
 // Shelf is the folder that holds the versions of one source's dataset.
@@ -50,40 +51,71 @@ func Sources(root string) ([]Source, error) {
 // Path returns the path of a file on the shelf.
 func (s Shelf) Path(name string) string { return filepath.Join(s.dir, name) }
 
-// Versions returns the manifests of all versions, in order.
-func (s Shelf) Versions() ([]Manifest, error) {
+// numbers returns the numbers of the versions, in order.
+func (s Shelf) numbers() ([]int, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var list []Manifest
+	var list []int
 	for _, e := range entries {
-		number, ok := strings.CutSuffix(e.Name(), manifestSuffix)
+		number, _ := strings.CutSuffix(e.Name(), manifestSuffix)
 		n, err := strconv.Atoi(strings.TrimPrefix(number, "v"))
-		if !ok || err != nil || fileName(n, manifestSuffix) != e.Name() {
-			continue
+		if err == nil && n > 0 && fileName(n, manifestSuffix) == e.Name() {
+			list = append(list, n)
 		}
-		m, err := s.Manifest(n)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, m)
 	}
-	slices.SortFunc(list, func(a, b Manifest) int { return a.Version - b.Version })
+	slices.Sort(list)
 	return list, nil
 }
 
-// Last returns the manifest of the last version; of version 0, if there is none.
-func (s Shelf) Last() (Manifest, error) {
-	list, err := s.Versions()
-	if err != nil || len(list) == 0 {
-		return Manifest{}, err
+// Versions returns the manifests of all versions, in order, but for those that cannot
+// be read: the error names them.
+func (s Shelf) Versions() ([]Manifest, error) {
+	numbers, err := s.numbers()
+	if err != nil {
+		return nil, err
 	}
-	return list[len(list)-1], nil
+	var list []Manifest
+	var faults []error
+	for _, n := range numbers {
+		m, err := s.Manifest(n)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		list = append(list, m)
+	}
+	return list, errors.Join(faults...)
 }
 
-// ErrNoVersion means that the shelf has no such version.
-var ErrNoVersion = errors.New("no such version")
+// Next returns the number of the next version.
+func (s Shelf) Next() (int, error) {
+	numbers, err := s.numbers()
+	if err != nil || len(numbers) == 0 {
+		return 1, err
+	}
+	return numbers[len(numbers)-1] + 1, nil
+}
+
+// Last returns the manifest of the last version in a format; of version 0, if there is
+// none.
+func (s Shelf) Last(f finetune.Format) (Manifest, error) {
+	versions, err := s.Versions()
+	for _, m := range slices.Backward(versions) {
+		if m.Parameters.Format == f {
+			return m, err
+		}
+	}
+	return Manifest{}, err
+}
+
+// ErrNoVersion means that the shelf has no such version, ErrManifest that its manifest
+// is none.
+var (
+	ErrNoVersion = errors.New("no such version")
+	ErrManifest  = errors.New("not the manifest of a version")
+)
 
 // Manifest returns the manifest of a version.
 func (s Shelf) Manifest(version int) (Manifest, error) {
@@ -100,7 +132,7 @@ func (s Shelf) Manifest(version int) (Manifest, error) {
 		err = fmt.Errorf("it is of version %d of %q", m.Version, m.Name())
 	}
 	if err != nil {
-		return m, fmt.Errorf("%s: %w", path, err)
+		return m, fmt.Errorf("%w: %s: %w", ErrManifest, path, err)
 	}
 	return m, nil
 }

@@ -70,7 +70,7 @@ func TestWithoutAManifestThereIsNoVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if last, err := shelf.Last(); err != nil || last.Version != 0 {
+	if last, err := shelf.Last(finetune.Alpaca); err != nil || last.Version != 0 {
 		t.Fatalf("version %d, %v", last.Version, err)
 	}
 	if err := shelf.Write(t.Context(), d, time.Second); err != nil {
@@ -95,7 +95,7 @@ func TestNoVersionWhereAFileCannotBeWritten(t *testing.T) {
 		if err := shelf.Write(t.Context(), d, time.Second); err == nil {
 			t.Errorf("%s is a folder, and is written", name)
 		}
-		if last, err := shelf.Last(); err != nil || last.Version != 0 {
+		if last, err := shelf.Last(finetune.Alpaca); err != nil || last.Version != 0 {
 			t.Errorf("%s: version %d, %v", name, last.Version, err)
 		}
 	}
@@ -117,6 +117,7 @@ func TestManifestsThatAreNone(t *testing.T) {
 		"of form 2":      `{"dataset":2}`,
 		"unknown format": `{"dataset":1}`,
 		`of "d"`:         strings.Replace(string(good), `"client": "c"`, `"client": "d"`, 1),
+		"there are none": strings.Replace(string(good), `"through": 1000`, `"through": 0`, 1),
 		"of version 2":   strings.Replace(string(good), `"version": 1`, `"version": 2`, 1),
 	} {
 		shelf := shelved(t)
@@ -129,6 +130,28 @@ func TestManifestsThatAreNone(t *testing.T) {
 		if _, err := shelf.Versions(); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// A manifest that cannot be read hides neither the others nor the next number.
+func TestADamagedManifestIsNamedAndTheOthersAreRead(t *testing.T) {
+	first, second := spec(finetune.Alpaca), spec(finetune.Alpaca)
+	second.Version = 2
+	shelf := shelved(t, made(t, first, record(1, "p1", "abc", 1)), made(t, second, record(1, "p1", "abc", 1)))
+	for name, content := range map[string]string{"v2.manifest.json": "{", "v0.manifest.json": "", "v-1.manifest.json": "", "v03.manifest.json": ""} {
+		if err := os.WriteFile(shelf.Path(name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	versions, err := shelf.Versions()
+	if len(versions) != 1 || versions[0].Version != 1 || !errors.Is(err, ErrManifest) || strings.Count(err.Error(), "\n") != 0 || !strings.Contains(err.Error(), "v2.manifest.json") {
+		t.Errorf("%d versions, %v", len(versions), err)
+	}
+	if n, err := shelf.Next(); n != 3 || err != nil {
+		t.Errorf("the next is %d, %v", n, err)
+	}
+	if n, err := shelved(t).Next(); n != 1 || err != nil {
+		t.Errorf("the first is %d, %v", n, err)
 	}
 }
 
@@ -149,7 +172,7 @@ func TestSourcesAreFolders(t *testing.T) {
 		if err := shelf.Write(t.Context(), made(t, s, record(1, "p1", "abc", 1)), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := shelf.Last(); err != nil || m.Source != source {
+		if m, err := shelf.Last(finetune.Alpaca); err != nil || m.Source != source {
 			t.Errorf("%+v: %+v, %v", source, m.Source, err)
 		}
 	}
