@@ -74,7 +74,7 @@ func putEventHead(dst []byte, ev *Event) {
 
 var newEncoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithWindowSize(targetBlockSize))
+		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(min(maxParallel, runtime.GOMAXPROCS(0))), zstd.WithWindowSize(targetBlockSize))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -105,15 +105,19 @@ func (p position) chain(events []Event) position {
 	return p
 }
 
-// packBlocks packs events that are chained into blocks, on all processors.
+// packBlocks packs events that are chained into blocks, side by side.
 func packBlocks(blocks [][]Event) [][]byte {
 	values := make([][]byte, len(blocks))
-	onAllProcessors(len(blocks), func(i int) { values[i] = packBlock(blocks[i]) })
+	inParallel(len(blocks), func(i int) { values[i] = packBlock(blocks[i]) })
 	return values
 }
 
-// onAllProcessors calls do with each number below n.
-func onAllProcessors(n int, do func(i int)) {
+// maxParallel bounds what is done at once. A batch of an import has some eight blocks,
+// and each encoder takes memory of its own.
+const maxParallel = 4
+
+// inParallel calls do with each number below n, on several processors.
+func inParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
@@ -121,7 +125,7 @@ func onAllProcessors(n int, do func(i int)) {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+	for range min(n, maxParallel, runtime.GOMAXPROCS(0)) - 1 {
 		others.Go(work)
 	}
 	work()

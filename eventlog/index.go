@@ -126,8 +126,7 @@ func (x *index) read(n uint64, p *indexPage) error {
 	return nil
 }
 
-// preload reads the pages where many UUIDs are looked for, on all processors and in
-// order. One that cannot be read is left to whoever needs it.
+// preload reads the pages where many UUIDs are looked for, in order and side by side. One that cannot be read is left to whoever needs it.
 func (x *index) preload(ids []uuid.UUID) {
 	numbers := make([]uint64, len(ids))
 	for i, id := range ids {
@@ -148,8 +147,7 @@ func (x *index) preload(ids []uuid.UUID) {
 	}
 }
 
-// flush writes what has changed, in order and on all processors, and empties the
-// cache.
+// flush writes what has changed, in order and side by side, and empties the cache.
 func (x *index) flush() error {
 	var dirty []uint64
 	for n, p := range x.cache {
@@ -173,9 +171,9 @@ func (x *index) write(n uint64, p *indexPage) error {
 // pagesAtOnce is how many pages one processor reads or writes before it looks for more.
 const pagesAtOnce = 64
 
-// inPieces is onAllProcessors for what takes no longer than a page.
+// inPieces is inParallel for what takes no longer than a page.
 func inPieces(n int, do func(i int)) {
-	onAllProcessors((n+pagesAtOnce-1)/pagesAtOnce, func(piece int) {
+	inParallel((n+pagesAtOnce-1)/pagesAtOnce, func(piece int) {
 		for i := piece * pagesAtOnce; i < min((piece+1)*pagesAtOnce, n); i++ {
 			do(i)
 		}

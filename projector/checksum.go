@@ -114,7 +114,6 @@ type (
 var registerVFS = sync.OnceValue(func() error {
 	tls := libc.NewTLS()
 	defer tls.Close()
-	configureSorter(tls) // before anything that initialises SQLite
 	system := sqlite3.Xsqlite3_vfs_find(tls, 0)
 	if system == 0 {
 		return errors.New("SQLite knows no files on this system")

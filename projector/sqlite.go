@@ -12,10 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
-	"modernc.org/libc"
-	"modernc.org/libc/sys/types"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -195,8 +192,9 @@ func openWriter(path string) (*sql.DB, error) {
 }
 
 // openNew makes a file for a bulk load, at full speed and with nothing to go back to
-// if it fails half-way; its indexes are sorted by threads of their own. What is deleted on the way is overwritten: SQLite would leave
-// holes in the file in its place, and a hole has no checksum.
+// if it fails half-way. Large indexes are sorted by threads of their own. What is deleted
+// on the way is overwritten: SQLite would leave holes in the file in its place, and a hole
+// has no checksum.
 func openNew(path string, pageSize int) (*sql.DB, error) {
 	if err := begin(path, pageSize); err != nil {
 		return nil, err
@@ -207,19 +205,6 @@ func openNew(path string, pageSize int) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(1)
 	return db, nil
-}
-
-// configureSorter makes the runs that SQLite sorts at a time, for an index, as long as
-// they are with pages of 4 KiB: 250 of them. With 250 of [newPageSize] the sorter's
-// threads would have nothing to do in an index of less than 8 MB. Where the program has
-// used SQLite before, it stays as it is.
-func configureSorter(tls *libc.TLS) {
-	args := libc.Xmalloc(tls, types.Size_t(unsafe.Sizeof(uintptr(0))))
-	if args == 0 {
-		return
-	}
-	defer libc.Xfree(tls, args)
-	sqlite3.Xsqlite3_config(tls, sqlite3.SQLITE_CONFIG_PMASZ, libc.VaList(args, uint32(250*4096/newPageSize)))
 }
 
 // removeView removes a view's file with its companions; those first, because a
