@@ -13,7 +13,6 @@ import (
 	"github.com/explog/explog/eventlog"
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/dataset"
-	"github.com/explog/explog/query/finetune"
 )
 
 // DatasetOptions say which dataset is built, and where.
@@ -48,7 +47,7 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 			spec.Parameters.SystemPrompt = c.prompt
 		}
 		if o.Delta {
-			if spec.After, err = deltaAfter(shelf, c, o.Parameters.Format); err != nil {
+			if spec.After, err = deltaAfter(shelf, c, o.Parameters); err != nil {
 				return err
 			}
 		}
@@ -68,8 +67,9 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 
 // deltaAfter returns the event after which the next delta begins: the last of the last
 // version in the format.
-func deltaAfter(shelf dataset.Shelf, c collected, f finetune.Format) (uint64, error) {
-	last, err := shelf.Last(f)
+func deltaAfter(shelf dataset.Shelf, c collected, p dataset.Parameters) (uint64, error) {
+	last, err := shelf.Last(p.Format)
+	before := last.Parameters
 	switch {
 	case err != nil || last.Version == 0:
 		return 0, err
@@ -77,6 +77,9 @@ func deltaAfter(shelf dataset.Shelf, c collected, f finetune.Format) (uint64, er
 		return 0, fmt.Errorf("explog: no delta after version %d: it is from another log", last.Version)
 	case last.UUID != c.source.UUID:
 		return 0, fmt.Errorf("explog: no delta after version %d: it is from an earlier benchmark of that name", last.Version)
+	case before.MinScore != p.MinScore || before.Similarity != p.Similarity || before.Holdout != p.Holdout:
+		return 0, fmt.Errorf("explog: no delta after version %d: it has min_score %v, similarity %v and holdout %v, and so must its delta",
+			last.Version, before.MinScore, before.Similarity, before.Holdout)
 	}
 	return last.Log.Through, nil
 }

@@ -126,6 +126,11 @@ func TestADeltaTakesOnlyTheNew(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	o.Parameters.Format = finetune.OpenAI
+	o.Parameters.Holdout = 0.2 // problems would change sides
+	if _, err := l.BuildDataset(ctx, o); err == nil || !strings.Contains(err.Error(), "and holdout 0.1, and so must its delta") {
+		t.Errorf("with another share held out: %v", err)
+	}
+	o.Parameters.Holdout = 0.1
 	other := open(t, t.TempDir())
 	saveAttempts(t, other, 0, 300)
 	if _, err := other.BuildDataset(ctx, o); err == nil || !strings.Contains(err.Error(), "another log") {

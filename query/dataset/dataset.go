@@ -19,9 +19,10 @@
 // is the problem, the reply is the solution, it scores 1 if it agrees with the manual
 // flag, else 0, and duplicates are told by both texts together.
 //
-// A delta has only examples that no earlier version of its format can have: of records
-// that were logged since, and that are no duplicates of earlier ones. In a format of
-// pairs one of the two answers is new.
+// A delta has only examples that no earlier version of its format has: of records that
+// were logged since, and that are no duplicates of earlier ones. In a format of pairs
+// one of the two answers is new. An answer of a benchmark counts as logged when its
+// manual flag was corrected last, so one that was corrected and back is there again.
 //
 // Then it checks the gates. A [Shelf] keeps the versions of a source in files:
 //
