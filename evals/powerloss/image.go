@@ -3,9 +3,7 @@ package powerloss
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -159,23 +157,4 @@ func (im image) write(dir string) error {
 		}
 	}
 	return nil
-}
-
-// reboot makes the image one of a machine that was started again since: the index
-// says under which start it was written, and here an image is opened under the same
-// one. Where the header is not whole, nothing in it is believed anyway. The layout
-// is in eventlog/FORMAT.md.
-func (im image) reboot() {
-	const header, boot, earlier = 512, 24, "an earlier start"
-	for path, data := range im {
-		if filepath.Base(path) != "events.index" || len(data) < header {
-			continue
-		}
-		castagnoli := crc32.MakeTable(crc32.Castagnoli)
-		sum := data[header-4 : header]
-		if crc32.Checksum(data[:header-4], castagnoli) == binary.LittleEndian.Uint32(sum) {
-			copy(data[boot:], earlier)
-			binary.LittleEndian.PutUint32(sum, crc32.Checksum(data[:header-4], castagnoli))
-		}
-	}
 }

@@ -107,7 +107,6 @@ func (s *sweep) cut(jobs chan<- job, state *state, n int, kinds []kind, acked to
 		if k.verify {
 			c.first = firstVerify
 		}
-		c.image.reboot()
 		key := seen{c.image.sum(), acked}
 		if s.seen[key] {
 			continue
