@@ -99,6 +99,7 @@ type Log struct {
 	arrived chan struct{} // somebody waits
 	group   group         // the last commit; of who has the turn
 	broken  error         // a fault left a bbolt handle that cannot be closed
+	known   *known        // what this process has seen of the log; nil: nothing yet
 }
 
 // brokenBy remembers the first error after which the log is not usable by this
@@ -165,6 +166,8 @@ type Head struct {
 	FileSize   int64  // of the log's file, bytes
 	TurnedAway uint64 // duplicates that were not appended, about
 }
+
+func (h Head) position() position { return position{h.Seq, h.Hash} }
 
 // Head returns where the log ends.
 func (l *Log) Head(ctx context.Context) (Head, error) {

@@ -93,7 +93,7 @@ func (l *Log) unsealed(ctx context.Context, fn func(*session) error) error {
 	defer h.release()
 	s := &session{log: l, lease: h}
 	defer s.close()
-	if err := s.inspect(); err != nil {
+	if err := s.inspect(ctx, reading); err != nil {
 		return err
 	}
 	return fn(s)
@@ -247,6 +247,7 @@ func (l *Log) Accept(ctx context.Context) error {
 		if err := s.open(true); err != nil {
 			return err
 		}
+		l.forget() // a copy may have another history than the log before
 		return s.checkAndSeal(genesis(s.identity.ID))
 	})
 }
