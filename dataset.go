@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/tempfiles"
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/dataset"
 )
@@ -132,11 +132,11 @@ func (l *Logger) collectingAnswers(ctx context.Context, s dataset.Source, throug
 	if err := l.needHub(ctx); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "explog-dataset-")
+	dir, remove, err := tempfiles.Dir("dataset")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove() //nolint:errcheck // the next build removes what is left
 	path := filepath.Join(dir, "hub.sqlite")
 	_, err = l.hub.BuildAsOf(ctx, path, func(ev eventlog.Event) bool { return through == 0 || ev.Seq <= through })
 	if err != nil {

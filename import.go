@@ -109,7 +109,7 @@ func (l *Logger) Import(ctx context.Context, r io.Reader, o ImportOptions) (Impo
 	if err != nil {
 		return ImportReport{}, err
 	}
-	defer shadow.remove()
+	defer shadow.remove() //nolint:errcheck // the next dry run removes what is left
 	rehearsal := o
 	if !o.DryRun {
 		rehearsal.OnBatch = nil

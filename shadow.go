@@ -3,9 +3,10 @@ package explog
 import (
 	"context"
 	"errors"
-	"os"
+	"path/filepath"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/tempfiles"
 )
 
 // shadow stands in for the log when nothing is to be written: what the log has is
@@ -14,18 +15,19 @@ import (
 type shadow struct {
 	real *eventlog.Log
 	temp *eventlog.Log
-	dir  string
+	// remove removes the temporary log.
+	remove func() error
 }
 
 func (l *Logger) newShadow() (*shadow, error) {
-	dir, err := os.MkdirTemp("", "explog-dry-run-")
+	dir, remove, err := tempfiles.Dir("dry-run")
 	if err != nil {
 		return nil, err
 	}
-	return &shadow{real: l.log, temp: eventlog.New(dir, eventlog.Options{}), dir: dir}, nil
+	// A folder of its own, because the log locks its folder, and dir is locked already.
+	temp := eventlog.New(filepath.Join(dir, "log"), eventlog.Options{})
+	return &shadow{real: l.log, temp: temp, remove: remove}, nil
 }
-
-func (s *shadow) remove() { os.RemoveAll(s.dir) }
 
 // Append tells what would become of the events.
 func (s *shadow) Append(ctx context.Context, b eventlog.Batch) ([]eventlog.Result, error) {

@@ -167,7 +167,7 @@ func (l *Log) giveUp(r *request, err error) ([]Result, error) {
 func (l *Log) commit(ctx context.Context, h *lease) {
 	started := time.Now()
 	var requests []*request
-	err := l.ensure()
+	err := l.ensure(h)
 	if err == nil {
 		err = l.session(ctx, h, writing, func(s *session) error {
 			requests = l.gather()
@@ -350,7 +350,7 @@ func (p *planner) find(id uuid.UUID) (Event, bool, error) {
 
 // ensure makes the log if there is none. It is written under another name, synced
 // and renamed, so that events.db is never half a log. The caller has the lease.
-func (l *Log) ensure() error {
+func (l *Log) ensure(h *lease) error {
 	if exists, err := l.Exists(); exists || err != nil {
 		return err
 	}
@@ -385,7 +385,11 @@ func (l *Log) ensure() error {
 	if err := failpoint.Hit(failpoint.LogRenamed); err != nil {
 		return err
 	}
-	return syncDir(l.dir)
+	if err := syncDir(l.dir); err != nil {
+		return err
+	}
+	h.made = true
+	return nil
 }
 
 // initialise writes an empty log and leaves it open. With noSync set it is the
@@ -421,12 +425,19 @@ func (l *Log) makeDir() error {
 	return makeDir(l.dir)
 }
 
-// makeDir makes a folder with those above it, each durably.
+// makeDir makes a folder with those above it, each durably. The folder above may be one
+// whose maker died before it was durable.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o755)
 	switch parent := filepath.Dir(dir); {
 	case err == nil:
-		return syncDir(parent)
+		if err := syncDir(parent); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(parent)); !readOnly(err) {
+			return err
+		}
+		return nil
 	case errors.Is(err, fs.ErrExist):
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			return fmt.Errorf("%s is not a folder", dir)

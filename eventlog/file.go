@@ -84,7 +84,7 @@ func (l *Log) named(f *os.File) (bool, error) {
 // links returns the number of names that a file has; 1 where the system does not say.
 func links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Nlink)
+		return st.Nlink
 	}
 	return 1
 }
@@ -155,35 +155,14 @@ func (s *session) persist() error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{filepath.Dir(path), s.log.dir} {
-		if err := syncUp(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// syncUp makes the names that lead to a folder durable, up to the root of its file
-// system, as far as the process may read them.
-func syncUp(dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
+	if err := syncDir(filepath.Dir(path)); err != nil || s.seal != nil {
 		return err
 	}
-	if err := syncDir(dir); err != nil {
+	// The folder may be as new as the log.
+	if err := syncDir(filepath.Dir(filepath.Dir(path))); !readOnly(err) {
 		return err
 	}
-	for parent := filepath.Dir(dir); parent != dir && sameDevice(dir, parent); dir, parent = parent, filepath.Dir(parent) {
-		if err := syncDir(parent); err != nil && !readOnly(err) {
-			return err
-		}
-	}
 	return nil
-}
-
-func sameDevice(a, b string) bool {
-	var sa, sb syscall.Stat_t
-	return syscall.Stat(a, &sa) == nil && syscall.Stat(b, &sb) == nil && sa.Dev == sb.Dev
 }
 
 // unreadable reports whether an error says that the system could not read, and not

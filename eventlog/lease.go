@@ -20,6 +20,7 @@ type lease struct {
 	writable bool
 	place    *os.File  // at the head of the queue; nil: it was given up
 	deadline time.Time // of what else has to be waited for
+	made     bool      // the log was made under this lease, durably
 }
 
 // acquire waits for the lease, fairly.

@@ -252,6 +252,9 @@ func (s *session) checkAndSeal(from position) error {
 	if !s.lease.writable {
 		return nil
 	}
+	if s.lease.made {
+		return s.writeSeal(0)
+	}
 	if err := s.persist(); readOnly(err) {
 		return nil // whoever may write to it will do so
 	} else if err != nil {

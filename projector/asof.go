@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/explog/explog/eventlog"
 	"github.com/explog/explog/eventlog/failpoint"
+	"github.com/explog/explog/internal/tempfiles"
 )
 
 // BuildAsOf folds the log, up to the first event that is not among those wanted,
@@ -20,22 +20,19 @@ func (p *Projector) BuildAsOf(ctx context.Context, path string, among func(event
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return Status{}, err
 	}
-	fresh := fmt.Sprintf("%s.new-%d", path, os.Getpid())
-	defer func() { _ = removeView(fresh) }() // it is renamed, or worth nothing
-	st, err := p.build(ctx, fresh, 0, among)
+	fresh, err := tempfiles.Create(path, 0o644)
+	if err != nil {
+		return Status{}, err
+	}
+	defer fresh.Discard()
+	st, err := p.build(ctx, fresh.Name(), 0, among)
 	if err != nil {
 		return Status{}, fmt.Errorf("build %s: %w", path, err)
-	}
-	if err := syncFile(fresh); err != nil {
-		return Status{}, err
 	}
 	if err := failpoint.Hit(failpoint.AsOfBuilt); err != nil {
 		return Status{}, err
 	}
-	if err := os.Rename(fresh, path); err != nil {
-		return Status{}, err
-	}
-	return Status{Checkpoint: st.checkpoint, Head: st.checkpoint}, syncFile(filepath.Dir(path))
+	return Status{Checkpoint: st.checkpoint, Head: st.checkpoint}, fresh.Commit()
 }
 
 // syncFile makes a file, or the names in a folder, durable.

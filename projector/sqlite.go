@@ -17,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/tempfiles"
 )
 
 // dsn builds a connection string for a file whose pages have checksums. Pragmas
@@ -48,14 +49,14 @@ const busyTimeout = "_pragma=busy_timeout(10000)"
 // uses.
 type DB struct {
 	*sql.DB
-	copy string // folder with a private copy; empty: it is the view itself
+	remove func() error // removes the private copy that is read; nil: it is the view itself
 }
 
 // Close closes the view.
 func (d *DB) Close() error {
 	err := d.DB.Close()
-	if d.copy != "" {
-		err = errors.Join(err, os.RemoveAll(d.copy))
+	if d.remove != nil {
+		err = errors.Join(err, d.remove())
 	}
 	return err
 }
@@ -83,15 +84,15 @@ func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
 	if !isUnshared(err) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	dir, err := copyView(ctx, path, lock)
+	dir, remove, err := copyView(ctx, path, lock)
 	if err != nil {
 		return nil, fmt.Errorf("open %s, which cannot be shared here, as a copy: %w", path, err)
 	}
 	db, err = openReadOnly(ctx, filepath.Join(dir, filepath.Base(path)))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), os.RemoveAll(dir))
+		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), remove())
 	}
-	return &DB{db, dir}, nil
+	return &DB{db, remove}, nil
 }
 
 // openReadOnly opens a view and makes sure that it can be read.
@@ -110,27 +111,27 @@ func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 // copyView copies a view with its write-ahead log into a temporary folder, as it
 // is at one moment: under the view's lock, which keeps explog's writers away, and
 // again if it changed meanwhile all the same.
-func copyView(ctx context.Context, path string, lock lockFunc) (dir string, err error) {
+func copyView(ctx context.Context, path string, lock lockFunc) (dir string, remove func() error, err error) {
 	unlock, err := lock(ctx, path)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer unlock()
-	dir, err = os.MkdirTemp("", "explog-view-")
+	dir, remove, err = tempfiles.Dir("view")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for range 5 {
 		before := stamp(path)
 		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir))
 		if err == nil && stamp(path) == before {
-			return dir, nil
+			return dir, remove, nil
 		}
 		if err == nil {
 			err = errors.New("it changes all the time")
 		}
 	}
-	return "", errors.Join(err, os.RemoveAll(dir))
+	return "", nil, errors.Join(err, remove())
 }
 
 // lockFunc keeps explog's writers away from a view until unlock is called.

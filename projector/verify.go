@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/tempfiles"
 )
 
 // Verify compares the view, row for row, with what the log folds to up to the
@@ -101,11 +102,11 @@ func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
-	dir, err := os.MkdirTemp("", "explog-verify-")
+	dir, remove, err := tempfiles.Dir("verify")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove() //nolint:errcheck // the next verify removes what is left
 	path := dir + "/fold.sqlite"
 	folded, err := p.build(ctx, path, 0, func(ev eventlog.Event) bool { return ev.Seq <= st.checkpoint })
 	if err != nil {

@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/explog/explog"
+	"github.com/explog/explog/internal/tempfiles"
 	"github.com/explog/explog/query/tabular"
 )
 
@@ -120,15 +119,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		}
 		mode = info.Mode().Perm()
 	}
-	tmp, err := os.OpenFile(fmt.Sprintf("%s.tmp-%x", path, rand.Uint64()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // after the rename it is not there any more
-	if err := errors.Join(write(tmp), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return tempfiles.Write(path, mode, write)
 }
 
 func writeInto(path string, write func(io.Writer) error) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/tempfiles"
 	"github.com/explog/explog/query/finetune"
 )
 
@@ -188,16 +190,10 @@ func (s Shelf) Write(ctx context.Context, d Dataset, timeout time.Duration) erro
 	return errors.Join(s.writeFile(manifest, content), dir.Sync())
 }
 
-// writeFile writes a file under another name, syncs it and renames it.
+// writeFile writes a whole file.
 func (s Shelf) writeFile(name string, content []byte) error {
-	tmp, err := os.OpenFile(s.Path(name+".tmp"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) // less the umask
-	if err != nil {
+	return tempfiles.Write(s.Path(name), 0o666, func(w io.Writer) error { // less the umask
+		_, err := w.Write(content)
 		return err
-	}
-	defer os.Remove(tmp.Name()) // after the rename it is not there any more
-	_, err = tmp.Write(content)
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), s.Path(name))
+	})
 }

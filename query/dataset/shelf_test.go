@@ -65,7 +65,7 @@ func TestWithoutAManifestThereIsNoVersion(t *testing.T) {
 	if err := os.Remove(shelf.Path("v1.manifest.json")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"v1.jsonl", "v1_eval.jsonl.tmp"} {
+	for _, name := range []string{"v1.jsonl", "v1_eval.jsonl.tmp-0123456789abcdef"} {
 		if err := os.WriteFile(shelf.Path(name), []byte("half"), 0o666); err != nil {
 			t.Fatal(err)
 		}
