@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestAppendedFactsAreInTheHub(t *testing.T) {
 		t.Errorf("hub %s, want %s", got, want)
 	}
 	info, err := l.Info(ctx)
-	if err != nil || info.Head != 11 || info.Hub == nil || info.Hub.Checkpoint != 11 || info.Hub.Lag != 0 || info.Hub.HubTotals != (query.HubTotals{Experiments: 1, Results: 2}) {
+	if err != nil || info.Head != 11 || info.Hub == nil || info.Hub.Checkpoint != 11 || info.Hub.Lag != 0 || !reflect.DeepEqual(info.Hub.HubTotals, query.HubTotals{Experiments: 1, Results: 2}) {
 		t.Errorf("info %+v, hub %+v, %v", info, info.Hub, err)
 	}
 	if n, err := l.Count(ctx, Filter{}); n != 1 || err != nil {

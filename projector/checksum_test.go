@@ -59,6 +59,7 @@ func readAll(path string) (string, error) {
 		"SELECT * FROM explog_view",
 		"SELECT * FROM experiments ORDER BY seq",
 		"SELECT * FROM rejects ORDER BY seq",
+		"SELECT id FROM rejects ORDER BY id",
 		"SELECT * FROM clients ORDER BY rowid",
 		"SELECT client_id FROM clients ORDER BY client_id",
 		"SELECT client_id, instant FROM experiments ORDER BY 1, 2, seq",

@@ -194,12 +194,13 @@ func openWriter(path string) (*sql.DB, error) {
 // openNew makes a file for a bulk load, at full speed and with nothing to go back to
 // if it fails half-way. Large indexes are sorted by threads of their own. What is deleted
 // on the way is overwritten: SQLite would leave holes in the file in its place, and a hole
-// has no checksum.
-func openNew(path string, pageSize int) (*sql.DB, error) {
+// has no checksum. Without a journal a statement that fails leaves the file worth nothing;
+// with one in memory it changes nothing.
+func openNew(path string, pageSize int, journal string) (*sql.DB, error) {
 	if err := begin(path, pageSize); err != nil {
 		return nil, err
 	}
-	db, err := open(path, "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-2000)&_pragma=threads(2)")
+	db, err := open(path, "_pragma=journal_mode("+journal+")&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-2000)&_pragma=threads(2)")
 	if err != nil {
 		return nil, err
 	}
@@ -252,8 +253,11 @@ func isDamage(err error) bool {
 	case sqlite3.SQLITE_IOERR:
 		return detailOf(err) == badSum
 	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
-			strings.Contains(err.Error(), "no such index")
+		for _, missing := range []string{"no such table", "no such column", "has no column", "no such index"} {
+			if strings.Contains(err.Error(), missing) {
+				return true
+			}
+		}
 	}
 	return errors.Is(err, errDamage)
 }
@@ -266,12 +270,31 @@ func damageOf(err error) string {
 	return damaged
 }
 
-// explain adds what the system would say to what SQLite says of a full disk.
-func explain(err error) error {
-	if codeOf(err) == sqlite3.SQLITE_FULL || detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE {
+// Explain adds what the system would say to what SQLite says of a disk that is full or
+// fails. Other errors it returns as they are.
+func Explain(err error) error {
+	switch {
+	case codeOf(err) == sqlite3.SQLITE_FULL, detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	case isDiskError(err):
+		return fmt.Errorf("%w: %w", errDisk, err)
 	}
 	return err
+}
+
+// errDisk: reading or writing failed, which says nothing about what is on the disk.
+var errDisk = fmt.Errorf("the view could not be read or written: %w; check the disk, then run explog rebuild", syscall.EIO)
+
+// isDiskError reports whether the system could not read or write a view.
+func isDiskError(err error) bool {
+	return codeOf(err) == sqlite3.SQLITE_IOERR && !isDamage(err) && !isUnshared(err)
+}
+
+// isConstraint reports whether rows do not fit into a view. In a view that follows from
+// the log they always do: then the view is damaged, or the log has a key twice.
+func isConstraint(err error) bool {
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_CONSTRAINT || code == sqlite3.SQLITE_MISMATCH
 }
 
 // isBusy reports whether another connection held the file for too long.

@@ -47,7 +47,9 @@ func (h *Hub) Close() error { return h.db.Close() }
 type HubTotals struct {
 	Experiments int64 `json:"experiments"`
 	Results     int64 `json:"results"`
-	Dead        int64 `json:"dead_events"` // events that could not be understood
+	Dead        int64 `json:"dead_events"` // events that could not be folded
+	// FirstDead are the first of these, at most 10.
+	FirstDead []DeadEvent `json:"first_dead,omitempty"`
 }
 
 // Totals counts what is in the view.
@@ -55,7 +57,11 @@ func (h *Hub) Totals(ctx context.Context) (HubTotals, error) {
 	var t HubTotals
 	err := h.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM experiments), (SELECT count(*) FROM results), (SELECT count(*) FROM dead_events)`).
 		Scan(&t.Experiments, &t.Results, &t.Dead)
-	return t, wrap(err)
+	if err != nil {
+		return t, wrap(err)
+	}
+	t.FirstDead, err = firstDead(ctx, h.db)
+	return t, err
 }
 
 // selectExperiment selects what scanExperiment reads.

@@ -43,7 +43,7 @@ func wrap(err error) error {
 	if projector.IsDamage(err) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return err
+	return projector.Explain(err)
 }
 
 // Rows yields the records that match a filter, as the view keeps them. An invalid

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/explog/explog/event"
+	"github.com/explog/explog/projector"
 )
 
 // Reject is input that could not become a record, with its place in the log.
@@ -62,6 +63,26 @@ type Totals struct {
 	Records int64            `json:"records"`
 	Rejects map[string]int64 `json:"rejects"` // by reason
 	Dead    int64            `json:"dead_events"`
+	// FirstDead are the first of the dead events, at most 10.
+	FirstDead []DeadEvent `json:"first_dead,omitempty"`
+}
+
+// DeadEvent is an event that is in the log and not in the view's other tables.
+type DeadEvent struct {
+	Seq    uint64 `json:"seq"`
+	Reason string `json:"reason"` // why it could not be folded
+}
+
+func firstDead(ctx context.Context, db *projector.DB) ([]DeadEvent, error) {
+	var dead []DeadEvent
+	scan := func(rows *sql.Rows) (d DeadEvent, err error) { return d, rows.Scan(&d.Seq, &d.Reason) }
+	for d, err := range each(ctx, db, scan, "SELECT seq, reason FROM dead_events ORDER BY seq LIMIT 10") {
+		if err != nil {
+			return nil, err
+		}
+		dead = append(dead, d)
+	}
+	return dead, nil
 }
 
 // Totals counts what the view holds.
@@ -70,6 +91,9 @@ func (r *Reader) Totals(ctx context.Context) (Totals, error) {
 	err := r.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM experiments), (SELECT count(*) FROM dead_events)").Scan(&t.Records, &t.Dead)
 	if err != nil {
 		return t, wrap(err)
+	}
+	if t.FirstDead, err = firstDead(ctx, r.db); err != nil {
+		return t, err
 	}
 	rows, err := r.db.QueryContext(ctx, "SELECT reason, count(*) FROM rejects GROUP BY reason")
 	if err != nil {
