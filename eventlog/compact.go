@@ -292,8 +292,8 @@ func inFile(path string, fn func(*session) error) error {
 
 func headOfFile(path string) (h Head, err error) {
 	err = inFile(path, func(s *session) error {
-		h = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
-		return nil
+		h, err = s.headNow()
+		return err
 	})
 	return h, err
 }
@@ -301,7 +301,9 @@ func headOfFile(path string) (h Head, err error) {
 // verifyFile checks every page and the chain of a log in a file.
 func verifyFile(path string) (h Head, err error) {
 	err = inFile(path, func(s *session) error {
-		h = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
+		if h, err = s.headNow(); err != nil {
+			return err
+		}
 		if err := s.checkPages(); err != nil {
 			return err
 		}

@@ -114,12 +114,14 @@ func (v *verifier) begin(ctx context.Context) error {
 		if err := s.open(true); err != nil {
 			return err
 		}
-		v.report.Head = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
+		var err error
+		if v.report.Head, err = s.headNow(); err != nil {
+			return err
+		}
 		v.at = genesis(s.identity.ID)
 		if !sealed {
 			return nil
 		}
-		v.report.TurnedAway = s.seal.turnedAway
 		return s.compareHead()
 	})
 	return v.record(err)
