@@ -112,7 +112,7 @@ func exportedID(line []byte) string {
 var (
 	tidy = []string{
 		"events.db", "events.index", "events.lock", "experiments.lock",
-		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal",
+		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal", "experiments.sqlite-sums",
 	}
 	leftovers = []string{"events.db.new-*", "events.index.new", "experiments.sqlite.new-*", "experiments.sqlite.following-*"}
 )

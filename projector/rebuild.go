@@ -60,7 +60,7 @@ func (p *Projector) sweep() error {
 		switch rest, _ := strings.CutPrefix(e.Name(), filepath.Base(p.Path())); {
 		case strings.HasPrefix(rest, ".new-"):
 			err = os.Remove(filepath.Join(p.dir, e.Name()))
-		case strings.HasPrefix(rest, followSuffix):
+		case strings.HasPrefix(rest, followSuffix) && !ofRunningFollower(filepath.Join(p.dir, e.Name())):
 			err = removeFollowing(filepath.Join(p.dir, e.Name()))
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -82,6 +82,9 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 		var size int
 		if err = db.QueryRowContext(ctx, "PRAGMA page_size").Scan(&size); err == nil {
 			_, err = stateIn(ctx, db)
+		}
+		if err == nil {
+			err = hasSums(p.Path())
 		}
 		if err == nil {
 			return size, nil
@@ -232,7 +235,7 @@ func finish(ctx context.Context, path string) error {
 	if err := errors.Join(db.PingContext(ctx), db.Close()); err != nil {
 		return err
 	}
-	return syncFile(path)
+	return errors.Join(syncFile(path), syncFile(path+sumsSuffix))
 }
 
 // pour copies a new file into the live one in one transaction, by SQLite's online
@@ -315,6 +318,9 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.ViewRemoved); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh+sumsSuffix, p.Path()+sumsSuffix); err != nil {
 		return err
 	}
 	return os.Rename(fresh, p.Path())

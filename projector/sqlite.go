@@ -122,7 +122,7 @@ func copyView(ctx context.Context, path string, lock lockFunc) (dir string, err 
 	}
 	for range 5 {
 		before := stamp(path)
-		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir))
+		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir), copyFile(path+sumsSuffix, dir))
 		if err == nil && stamp(path) == before {
 			return dir, nil
 		}
@@ -153,7 +153,7 @@ const copyWait = 30 * time.Second
 // stamp tells versions of a view's files apart.
 func stamp(path string) string {
 	var s string
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", sumsSuffix} {
 		if info, err := os.Stat(path + suffix); err == nil {
 			s += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
 		}
@@ -208,10 +208,10 @@ func openNew(path string, pageSize int, journal string) (*sql.DB, error) {
 	return db, nil
 }
 
-// removeView removes a view's file with its companions; those first, because a
+// removeView removes a view's file with its companions; first SQLite's, because a
 // write-ahead log that outlives its file would be applied to the next one.
 func removeView(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+	for _, suffix := range []string{"-wal", "-shm", "-journal", "", sumsSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

@@ -42,10 +42,11 @@ func (p *Projector) stateBy(ctx context.Context, open func(context.Context, stri
 		return state{}, err
 	}
 	defer db.Close()
-	if err := p.hasTables(ctx, db); err != nil {
-		return state{}, err
+	st, err := stateIn(ctx, db)
+	if err == nil && st.version == p.view.Version { // else it is rebuilt anyway
+		err = errors.Join(hasSums(p.Path()), p.hasTables(ctx, db))
 	}
-	return stateIn(ctx, db)
+	return st, err
 }
 
 // hasTables returns an error of damage if a table of the view is missing: some are
@@ -115,6 +116,9 @@ func (p *Projector) unfit(st state, head eventlog.Head) string {
 
 // errDamage marks a view that cannot be read as one.
 var errDamage = errors.New("the view is damaged")
+
+// errUnbound: nothing says whether the pages of the view belong together.
+var errUnbound = fmt.Errorf("%w: its file of checksums is missing", errDamage)
 
 // errUnlike: the event at the checkpoint is not the one that the view contains.
 var errUnlike = fmt.Errorf("%w: the log has another event at the checkpoint", errDamage)
