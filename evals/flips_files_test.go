@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
+	"sync"
 )
 
 // grow copies the store, then adds records to it and brings its view up. It returns the
@@ -40,8 +41,8 @@ func (f *flipRig) importLines(store string, from, to int) {
 	}
 }
 
-// oldFiles are what is put back from an older copy, in every combination.
-var oldFiles = [...][]string{
+// restorable are what is put back from an older copy, in every combination.
+var restorable = [...][]string{
 	{"events.db"},
 	{"events.lock"},
 	{"events.index"},
@@ -59,43 +60,49 @@ const (
 
 func (s fileState) String() string { return [...]string{"current", "old", "missing"}[s] }
 
-// TestOldFiles puts old files back in every combination, and in the long form takes
-// files away, too. An old log beside its old seal is an older store; beside the newer
-// seal, it is damage.
-func TestOldFiles(t *testing.T) {
-	f := newFlipRig(t)
-	older := f.grow()
-	olderExport := f.binary.mustRun(t, older, "export").out
+// oldFiles puts old files back in every combination, and in the long form takes files
+// away, too. An old log beside its old seal is an older store; beside the newer seal, it
+// is damage.
+func (f *flipRig) oldFiles(older string) {
+	olderExport := f.binary.mustRun(f, older, "export").out
 	states := 2
 	if *long {
 		states = 3
 	}
-	stores := 1
-	for range oldFiles {
-		stores *= states
+	todo := make(chan [len(restorable)]fileState)
+	var workers sync.WaitGroup
+	for range 2 {
+		store := filepath.Join(f.TempDir(), "store")
+		workers.Go(func() {
+			for of := range todo {
+				if err := f.tryOld(store, older, olderExport, of); err != nil {
+					f.Errorf("log, seal, index, view: %v: %v", of, err)
+				}
+			}
+		})
 	}
+	stores := int(math.Pow(float64(states), float64(len(restorable))))
 	for n := range stores {
-		var of [len(oldFiles)]fileState
+		var of [len(restorable)]fileState
 		for i := range of {
 			of[i], n = fileState(n%states), n/states
 		}
-		if err := f.tryOld(older, olderExport, of); err != nil {
-			t.Errorf("log, seal, index, view: %v: %v", of, err)
-		}
+		todo <- of
 	}
-	t.Logf("%d stores: %v", stores, f.met)
+	close(todo)
+	workers.Wait()
+	f.Logf("%d stores: %v", stores, f.met)
 }
 
 // tryOld makes one combination and uses it.
-func (f *flipRig) tryOld(older, olderExport string, of [len(oldFiles)]fileState) error {
-	store := filepath.Join(f.TempDir(), "store")
+func (f *flipRig) tryOld(store, older, olderExport string, of [len(restorable)]fileState) error {
 	if err := os.RemoveAll(store); err != nil {
 		return err
 	}
 	if err := os.CopyFS(store, os.DirFS(f.store)); err != nil {
 		return err
 	}
-	for i, files := range oldFiles {
+	for i, files := range restorable {
 		if err := putBack(store, older, files, of[i]); err != nil {
 			return err
 		}
@@ -176,18 +183,20 @@ func (f *flipRig) goOn(store, exported string) error {
 	return nil
 }
 
-// TestAnIndexOfAnotherHistory lets an older copy grow in another way, and then gives it
-// the index of the store that it was copied from: its sequence numbers are all there,
-// with other events.
-func TestAnIndexOfAnotherHistory(t *testing.T) {
-	f := newFlipRig(t)
-	other := f.grow()
+// anotherHistory lets an older copy grow in another way, and then gives it the index of
+// the store that it was copied from: its sequence numbers are all there, with other
+// events.
+func (f *flipRig) anotherHistory(older string) {
+	other := filepath.Join(f.TempDir(), "other")
+	if err := os.CopyFS(other, os.DirFS(older)); err != nil {
+		f.Fatal(err)
+	}
 	f.importLines(other, 3000, 3410)
-	want := f.binary.mustRun(t, other, "export").out
-	if err := putBack(other, f.store, oldFiles[2], old); err != nil {
-		t.Fatal(err)
+	want := f.binary.mustRun(f, other, "export").out
+	if err := putBack(other, f.store, restorable[2], old); err != nil {
+		f.Fatal(err)
 	}
 	if err := f.goOn(other, want); err != nil {
-		t.Error(err)
+		f.Error(err)
 	}
 }

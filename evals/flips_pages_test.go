@@ -112,12 +112,31 @@ const (
 	viewPage  = 32 << 10
 )
 
-// TestPagesOfTheLog damages several bytes of events.db, zeroes and swaps pages, and puts
-// back pages from an older copy.
-func TestPagesOfTheLog(t *testing.T) {
+// TestPagesAndFiles damages larger parts of a store than bits: several bytes at once,
+// pages, whole files; and puts back parts of an older copy.
+func TestPagesAndFiles(t *testing.T) {
 	f := newFlipRig(t)
 	older := f.grow()
-	all := f.damaged("events.db", older, os.Getpagesize(), f.howMany(24, 400))
+	for _, part := range []struct {
+		name string
+		run  func(f *flipRig, older string)
+	}{
+		{"log", (*flipRig).pagesOfTheLog},
+		{"beside", (*flipRig).pagesBesideTheLog},
+		{"old", (*flipRig).oldFiles},
+		{"history", (*flipRig).anotherHistory},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			f.T, f.met, f.commands = t, make(map[string]int), make(map[string]int)
+			part.run(f, older)
+		})
+	}
+}
+
+// pagesOfTheLog damages several bytes of events.db, zeroes and swaps pages, and puts
+// back pages from an older copy.
+func (f *flipRig) pagesOfTheLog(older string) {
+	all := f.damaged("events.db", older, os.Getpagesize(), f.howMany(12, 400))
 	for i := range all {
 		all[i].noView = i/4%2 == 0
 		all[i].then = (*flipRig).appendMore
@@ -125,23 +144,21 @@ func TestPagesOfTheLog(t *testing.T) {
 	f.run(all)
 }
 
-// TestPagesBesideTheLog does the same to the index, the seal and the view. The log is
+// pagesBesideTheLog does the same to the index, the seal and the view. The log is
 // whole: the first command gives the right data, and nothing is saved a second time.
-func TestPagesBesideTheLog(t *testing.T) {
-	f := newFlipRig(t)
-	older := f.grow()
-	all := f.damaged("events.index", older, indexPage, f.howMany(16, 200))
-	for range f.howMany(8, 100) {
+func (f *flipRig) pagesBesideTheLog(older string) {
+	all := f.damaged("events.index", older, indexPage, f.howMany(8, 200))
+	for range f.howMany(4, 100) {
 		all = append(all, f.several("events.lock"))
 	}
-	all = append(all, f.damaged("experiments.sqlite", older, viewPage, f.howMany(32, 400))...)
+	all = append(all, f.damaged("experiments.sqlite", older, viewPage, f.howMany(16, 400))...)
 	for i := range all {
 		all[i].then = (*flipRig).saveAgain
 	}
 	f.run(all)
 	for _, command := range []string{"export", "count"} {
 		if n := f.commands[command+" "+named.String()]; n > 0 {
-			t.Errorf("%s failed on %d stores with a whole log", command, n)
+			f.Errorf("%s failed on %d stores with a whole log", command, n)
 		}
 	}
 }
