@@ -163,7 +163,9 @@ func (l *Logger) Count(ctx context.Context, f Filter) (n int64, err error) {
 
 // Rejects yields what could not become a record, in log order.
 func (l *Logger) Rejects(ctx context.Context) iter.Seq2[query.Reject, error] {
-	return resuming(ctx, l.reading, func(r *query.Reader, at *query.Cursor) iter.Seq2[query.Reject, error] { return r.RejectsAfter(ctx, "", at) })
+	return resuming(ctx, l.reading, func(r *query.Reader, at *query.Cursor) iter.Seq2[query.Reject, error] {
+		return r.RejectsAfter(ctx, "", at)
+	})
 }
 
 // readingFunc runs a function on a view, and once more if the view was damaged.
@@ -198,7 +200,7 @@ func resuming[T any](ctx context.Context, reading readingFunc, after func(*query
 }
 
 // reading brings the view up to the log and runs fn on it. If the view turns out
-// to be damaged it is built anew, and fn runs again.
+// to be damaged, it is rebuilt, and fn runs a second time.
 func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) error {
 	status, err := l.catchUp(ctx)
 	if err != nil {

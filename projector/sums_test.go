@@ -168,3 +168,32 @@ func TestAFileOfChecksumsThatCannotBeReadIsAnErrorOfTheDisk(t *testing.T) {
 	_, err := p.Rebuild(ctx)
 	must(t, err)
 }
+
+// TestAnOlderWriteAheadLogBesideANewerView: SQLite applies it, and what it lacks is
+// folded again or the view is rebuilt.
+func TestAnOlderWriteAheadLogBesideANewerView(t *testing.T) {
+	for _, more := range []int{1, 20, 400, 3000} {
+		log, p := newStore(t)
+		mustAppend(t, log, savedEvents(t, 0, 200)...)
+		mustCatchUp(t, p)
+		reader, err := OpenReader(ctx, p.Path()) // keeps the write-ahead log from being removed
+		must(t, err)
+		mustAppend(t, log, savedEvents(t, 200, 230)...)
+		mustCatchUp(t, p)
+		wal, err := os.ReadFile(copyLive(t, p.Path()) + "-wal")
+		must(t, err)
+		must(t, reader.Close())
+		mustAppend(t, log, savedEvents(t, 10_000, 10_000+more)...)
+		mustCatchUp(t, p)
+		want := dump(t, p)
+		if len(wal) == 0 {
+			t.Fatal("there is no write-ahead log: the test tests nothing")
+		}
+		must(t, errors.Join(os.RemoveAll(p.Path()+"-shm"), os.WriteFile(p.Path()+"-wal", wal, 0o644)))
+		mustCatchUp(t, p)
+		if got := dump(t, p); got != want {
+			t.Errorf("%d events later: wrong rows", more)
+		}
+		verifyClean(t, p)
+	}
+}
