@@ -55,6 +55,10 @@ var (
 	ErrConflict = errors.New("explog: the id is taken by a record with other content")
 	// ErrDamaged: the log's bytes are not what was written.
 	ErrDamaged = eventlog.ErrDamaged
+	// ErrFilter: a filter asks for something that cannot be, such as an unknown order.
+	ErrFilter = query.ErrFilter
+	// ErrInvalidFact: a fact could not be read again from the log.
+	ErrInvalidFact = errors.New("explog: invalid fact")
 	// ErrLocked: other processes held the store for longer than the lock timeout.
 	ErrLocked = eventlog.ErrLocked
 )
@@ -138,35 +142,14 @@ func (l *Logger) Query(ctx context.Context, f Filter) iter.Seq2[Record, error] {
 // Rows is [Logger.Query] for records as the view keeps them: nested values as JSON
 // text, the score as it was given.
 func (l *Logger) Rows(ctx context.Context, f Filter) iter.Seq2[event.Row, error] {
-	return func(yield func(event.Row, error) bool) {
-		begun := false
-		err := l.reading(ctx, func(r *query.Reader) error {
-			for row, err := range r.Rows(ctx, f) {
-				if err != nil {
-					return final(err, begun)
-				}
-				begun = true
-				if !yield(row, nil) {
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			yield(event.Row{}, err)
-		}
-	}
+	return resuming(ctx, l.reading, func(r *query.Reader, at *query.Cursor) iter.Seq2[event.Row, error] { return r.RowsAfter(ctx, f, at) })
 }
 
 // Export writes the records that match a filter as JSONL, one record with its
 // nine fields a line, and returns the number of lines. With all set, a line has
 // the fields that the schema does not know, too.
-func (l *Logger) Export(ctx context.Context, w io.Writer, f Filter, all bool) (n int64, err error) {
-	err = l.reading(ctx, func(r *query.Reader) error {
-		n, err = r.Export(ctx, w, f, all)
-		return final(err, n > 0)
-	})
-	return n, err
+func (l *Logger) Export(ctx context.Context, w io.Writer, f Filter, all bool) (int64, error) {
+	return query.WriteJSONL(w, l.Rows(ctx, f), all)
 }
 
 // Count returns how many records match a filter.
@@ -180,41 +163,44 @@ func (l *Logger) Count(ctx context.Context, f Filter) (n int64, err error) {
 
 // Rejects yields what could not become a record, in log order.
 func (l *Logger) Rejects(ctx context.Context) iter.Seq2[query.Reject, error] {
-	return func(yield func(query.Reject, error) bool) {
-		begun := false
-		err := l.reading(ctx, func(r *query.Reader) error {
-			for rej, err := range r.Rejects(ctx, "") {
+	return resuming(ctx, l.reading, func(r *query.Reader, at *query.Cursor) iter.Seq2[query.Reject, error] {
+		return r.RejectsAfter(ctx, "", at)
+	})
+}
+
+// readingFunc runs a function on a view, and once more if the view was damaged.
+type readingFunc func(context.Context, func(*query.Reader) error) error
+
+// resuming yields what after yields. If the view turns out to be damaged half-way, it
+// is rebuilt, and reading resumes behind the last value that was yielded.
+func resuming[T any](ctx context.Context, reading readingFunc, after func(*query.Reader, *query.Cursor) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var at query.Cursor
+		stopped := false
+		err := reading(ctx, func(r *query.Reader) error {
+			if stopped {
+				return nil
+			}
+			for v, err := range after(r, &at) {
 				if err != nil {
-					return final(err, begun)
+					return err
 				}
-				begun = true
-				if !yield(rej, nil) {
+				if !yield(v, nil) {
+					stopped = true
 					return nil
 				}
 			}
 			return nil
 		})
-		if err != nil {
-			yield(query.Reject{}, err)
+		if err != nil && !stopped {
+			var none T
+			yield(none, err)
 		}
 	}
 }
 
-// errHalfRead: the view turned out to be damaged when a part of the result was
-// out already.
-var errHalfRead = errors.New("a part of the result was given already; run it again")
-
-// final keeps an error from leading to a second try where a part of the result is
-// out.
-func final(err error, begun bool) error {
-	if err != nil && begun && errors.Is(err, query.ErrDamaged) {
-		return fmt.Errorf("%w: %w", errHalfRead, err)
-	}
-	return err
-}
-
 // reading brings the view up to the log and runs fn on it. If the view turns out
-// to be damaged it is built anew, and fn runs again.
+// to be damaged, it is rebuilt, and fn runs a second time.
 func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) error {
 	status, err := l.catchUp(ctx)
 	if err != nil {
@@ -236,9 +222,6 @@ func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) erro
 	l.opts.Note(fmt.Sprintf("%s is damaged: building it anew from the log", l.view.Path()))
 	if _, rebuildErr := l.view.Rebuild(ctx); rebuildErr != nil {
 		return errors.Join(err, rebuildErr)
-	}
-	if errors.Is(err, errHalfRead) {
-		return err
 	}
 	return l.read(ctx, fn)
 }

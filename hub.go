@@ -17,8 +17,8 @@ import (
 var ErrNoExperiment = query.ErrNoExperiment
 
 // Append makes facts durable in one transaction: all of them or, on an error, none.
-// Those whose keys the log has already are left out. Saving a record is more than
-// this, see [Logger.Save].
+// Those whose keys the log has already are left out. A fact that could not be read
+// again is [ErrInvalidFact]. Saving a record is more than this, see [Logger.Save].
 func (l *Logger) Append(ctx context.Context, facts ...event.Fact) error {
 	if len(facts) == 0 {
 		return nil
@@ -26,6 +26,9 @@ func (l *Logger) Append(ctx context.Context, facts ...event.Fact) error {
 	batch := eventlog.Batch{Events: make([]eventlog.Event, len(facts))}
 	for i, f := range facts {
 		batch.Events[i] = toEvent(f)
+		if err := decodable(batch.Events[i]); err != nil {
+			return fmt.Errorf("%w %s: %w", ErrInvalidFact, f.ID, err)
+		}
 	}
 	_, err := l.log.Append(ctx, batch)
 	return err

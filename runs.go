@@ -50,22 +50,5 @@ func (l *Logger) logFact(ctx context.Context, f event.Fact) error {
 // Runs yields the programs whose output was captured, one for each start, in the
 // order of their starts.
 func (l *Logger) Runs(ctx context.Context) iter.Seq2[query.Run, error] {
-	return func(yield func(query.Run, error) bool) {
-		begun := false
-		err := l.reading(ctx, func(r *query.Reader) error {
-			for run, err := range r.Runs(ctx) {
-				if err != nil {
-					return final(err, begun)
-				}
-				begun = true
-				if !yield(run, nil) {
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			yield(query.Run{}, err)
-		}
-	}
+	return resuming(ctx, l.reading, func(r *query.Reader, at *query.Cursor) iter.Seq2[query.Run, error] { return r.RunsAfter(ctx, at) })
 }

@@ -112,9 +112,12 @@ func exportedID(line []byte) string {
 var (
 	tidy = []string{
 		"events.db", "events.index", "events.lock", "experiments.lock",
-		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal",
+		"experiments.sqlite", "experiments.sqlite-shm", "experiments.sqlite-wal", "experiments.sqlite-sums",
 	}
-	leftovers = []string{"events.db.new-*", "events.index.new", "experiments.sqlite.new-*", "experiments.sqlite.following-*"}
+	leftovers = []string{ // the first that matches counts
+		"events.db.new-*", "events.index.new", "experiments.sqlite.new-*-sums", "experiments.sqlite.new-*",
+		"experiments.sqlite.following-*-sums", "experiments.sqlite.following-*",
+	}
 )
 
 // wantTidy lists the folder. One leftover of a kind is fine until a rebuild, which

@@ -18,7 +18,7 @@ import (
 // a row's text reads like any other text. So each page of a view ends in a
 // checksum. SQLite leaves room for it (byte 20 of the file's header says how much)
 // and reads and writes files through a table of functions, a VFS. Ours is the
-// system's own with three functions changed: a page that is written gets its
+// system's own with some functions changed: a page that is written gets its
 // checksum first, a page that is read is checked, and pages are read whole.
 //
 //	page = [what SQLite keeps in it | CRC-32C of page number and the bytes before]
@@ -86,6 +86,9 @@ func begin(path string, pageSize int) error {
 	page[100] = 13                            // the schema: a leaf of a table, without rows
 	binary.BigEndian.PutUint16(page[105:], uint16(pageSize-sumSize))
 	seal(page, 1)
+	if err := beginSums(path, page); err != nil {
+		return err
+	}
 	return os.WriteFile(path, page, 0o644)
 }
 
@@ -99,7 +102,9 @@ type vfs struct {
 // stand behind the system's own data of the file.
 type methods struct {
 	sqlite3.Tsqlite3_io_methods
-	system uintptr
+	system   uintptr
+	sums     int32 // the second file, see sums.go
+	unsynced bool  // something was written to it
 }
 
 // SQLite's functions, as they are in its tables.
@@ -107,6 +112,8 @@ type (
 	openFunc   = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32
 	pageFunc   = func(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32
 	deviceFunc = func(tls *libc.TLS, file uintptr) int32
+	closeFunc  = deviceFunc
+	syncFunc   = func(tls *libc.TLS, file uintptr, flags int32) int32
 )
 
 // registerVFS makes the VFS known to SQLite, once, for as long as the process
@@ -154,14 +161,20 @@ func openFile(tls *libc.TLS, ours, name, file uintptr, flags int32, outFlags uin
 	m.FxRead = pointer[pageFunc](readPage)
 	m.FxWrite = pointer[pageFunc](writePage)
 	m.FxDeviceCharacteristics = pointer[deviceFunc](characteristics)
-	f.FpMethods = behind
+	m.FxSync = pointer[syncFunc](syncFiles)
+	m.FxClose = pointer[closeFunc](closeFiles)
+	m.unsynced = false
+	m.sums, rc = openSums(name, flags)
+	f.FpMethods = behind // SQLite closes a file that has methods, also if opening it fails
 	return rc
 }
 
+// methodsOf returns our functions for an open file.
+func methodsOf(file uintptr) *methods { return at[methods](at[sqlite3.Tsqlite3_file](file).FpMethods) }
+
 // systemOf returns the functions of the system for an open file.
 func systemOf(file uintptr) *sqlite3.Tsqlite3_io_methods {
-	ours := at[methods](at[sqlite3.Tsqlite3_file](file).FpMethods)
-	return at[sqlite3.Tsqlite3_io_methods](ours.system)
+	return at[sqlite3.Tsqlite3_io_methods](methodsOf(file).system)
 }
 
 func readPage(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32 {
@@ -177,7 +190,7 @@ func readPage(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32 {
 	page := unsafe.Slice(at[byte](buf), n)
 	switch {
 	case sealed(page, numberAt(n, offset)):
-		return sqlite3.SQLITE_OK
+		return methodsOf(file).checkSum(page, numberAt(n, offset))
 	case offset == 0 && string(page[:len(magic)]) == magic && page[reserveAt] == 0:
 		return noSums
 	}
@@ -191,6 +204,9 @@ func writePage(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32 {
 			return noSums // the checksums would overwrite rows
 		}
 		seal(page, numberAt(n, offset))
+		if rc := methodsOf(file).writeSum(page, numberAt(n, offset)); rc != sqlite3.SQLITE_OK {
+			return rc
+		}
 	}
 	return function[pageFunc](systemOf(file).FxWrite)(tls, file, buf, n, offset)
 }

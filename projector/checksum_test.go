@@ -59,6 +59,7 @@ func readAll(path string) (string, error) {
 		"SELECT * FROM explog_view",
 		"SELECT * FROM experiments ORDER BY seq",
 		"SELECT * FROM rejects ORDER BY seq",
+		"SELECT id FROM rejects ORDER BY id",
 		"SELECT * FROM clients ORDER BY rowid",
 		"SELECT client_id FROM clients ORDER BY client_id",
 		"SELECT client_id, instant FROM experiments ORDER BY 1, 2, seq",
@@ -201,8 +202,11 @@ func TestACutIsNoticed(t *testing.T) {
 func copyLive(t *testing.T, path string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), filepath.Base(path))
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", sumsSuffix} {
 		b, err := os.ReadFile(path + suffix)
+		if suffix == sumsSuffix && errors.Is(err, os.ErrNotExist) {
+			continue
+		}
 		must(t, err)
 		must(t, os.WriteFile(to+suffix, b, 0o644))
 	}

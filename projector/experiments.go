@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -18,11 +19,12 @@ var experimentsSchema string
 func Experiments() View {
 	return View{
 		Name:    "experiments",
-		Version: 2, // 2: pages have checksums; runs and clients are in it
+		Version: 3, // 2: pages have checksums; runs and clients are in it; 3: keys of rejects are unique
 		Schema:  experimentsSchema,
 		Indexes: `CREATE UNIQUE INDEX idx_experiments_id ON experiments(id);
 CREATE INDEX idx_experiments_client_run ON experiments(client_id, run_id);
 CREATE INDEX idx_experiments_client_instant ON experiments(client_id, instant);
+CREATE UNIQUE INDEX idx_rejects_id ON rejects(id);
 CREATE INDEX idx_rejects_record ON rejects(record_id) WHERE record_id IS NOT NULL;`,
 		Tables: []string{"experiments", "clients", "rejects", "runs", "dead_events"},
 		Fold:   foldExperiments,
@@ -74,6 +76,9 @@ func foldSaved(ev eventlog.Event, emit Emit) error {
 	r, instant, err := event.ReadRow(ev.Version, ev.Data)
 	if err != nil {
 		return err
+	}
+	if r.ID != ev.ID.String() {
+		return fmt.Errorf("%w: record %s under the key %s", event.ErrPayload, r.ID, ev.ID)
 	}
 	score, err := strconv.ParseFloat(r.Score, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) { // 1e-999 is 0

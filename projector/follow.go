@@ -38,7 +38,7 @@ func (p *Projector) Follow(ctx context.Context, appended <-chan []eventlog.Event
 		return err
 	}
 	if _, err := p.buildFrom(ctx, path, 0, p.grown(ctx, first, appended)); err != nil {
-		return fmt.Errorf("build %s: %w", p.Path(), explain(err))
+		return fmt.Errorf("build %s: %w", p.Path(), Explain(err))
 	}
 	unlock, err := p.lock(ctx, p.wait)
 	if err != nil {

@@ -140,7 +140,7 @@ func (p *Projector) CatchUpFully(ctx context.Context) (Status, error) {
 func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, error) {
 	st, err := p.stateBy(ctx, openHeld)
 	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
-		return Status{}, err
+		return Status{}, Explain(err)
 	}
 	why := p.unfit(st, head)
 	switch {
@@ -157,12 +157,12 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 		switch {
 		case errors.Is(err, errUnlike):
 			why = "does not match the log"
-		case isDamage(err):
+		case isDamage(err), isConstraint(err):
 			why = damageOf(err)
 		case isBusy(err):
 			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint), Held: "another program is writing to it"}, nil
 		case err != nil:
-			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, fmt.Errorf("bring %s up to the log: %w", p.Path(), explain(err))
+			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, fmt.Errorf("bring %s up to the log: %w", p.Path(), Explain(err))
 		default:
 			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint)}, nil
 		}
@@ -212,7 +212,7 @@ func (p *Projector) State(ctx context.Context) (Status, error) {
 	case isDamage(err):
 		return Status{Head: head.Seq, Held: damageOf(err)}, nil
 	case err != nil:
-		return Status{}, err
+		return Status{}, Explain(err)
 	}
 	return Status{Checkpoint: st.checkpoint, Head: head.Seq, Held: p.unfit(st, head)}, nil
 }

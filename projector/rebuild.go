@@ -34,7 +34,7 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 		err = failpoint.Hit(failpoint.ViewBuilt)
 	}
 	if err != nil {
-		return Status{}, fmt.Errorf("build %s: %w", p.Path(), explain(err))
+		return Status{}, fmt.Errorf("build %s: %w", p.Path(), Explain(err))
 	}
 	if pageSize > 0 {
 		err = p.pour(ctx, fresh)
@@ -43,7 +43,7 @@ func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 		err = p.replace(ctx, fresh)
 	}
 	if err != nil {
-		return Status{}, fmt.Errorf("put the new %s in place: %w", p.Path(), explain(err))
+		return Status{}, fmt.Errorf("put the new %s in place: %w", p.Path(), Explain(err))
 	}
 	return Status{Checkpoint: st.checkpoint, Head: st.checkpoint, Rebuilt: why}, nil
 }
@@ -60,7 +60,7 @@ func (p *Projector) sweep() error {
 		switch rest, _ := strings.CutPrefix(e.Name(), filepath.Base(p.Path())); {
 		case strings.HasPrefix(rest, ".new-"):
 			err = os.Remove(filepath.Join(p.dir, e.Name()))
-		case strings.HasPrefix(rest, followSuffix):
+		case strings.HasPrefix(rest, followSuffix) && !ofRunningFollower(filepath.Join(p.dir, e.Name())):
 			err = removeFollowing(filepath.Join(p.dir, e.Name()))
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -71,7 +71,7 @@ func (p *Projector) sweep() error {
 }
 
 // livePageSize returns the page size of a live view that a new one can be poured
-// into; 0: there is none, or it is damaged.
+// into; 0: there is none, or it is damaged or cannot be read.
 func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 	if _, err := os.Stat(p.Path()); errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -84,10 +84,13 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 			_, err = stateIn(ctx, db)
 		}
 		if err == nil {
+			err = hasSums(p.Path())
+		}
+		if err == nil {
 			return size, nil
 		}
 	}
-	if isDamage(err) {
+	if isDamage(err) || isDiskError(err) {
 		return 0, nil
 	}
 	return 0, err
@@ -96,23 +99,37 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 // build folds the log into a new file at full speed: no journal, no syncs but one
 // at the end, indexes last. If it fails half-way the file is worth nothing, which
 // is why it is not the live one. It stops at the first event that is not among those
-// wanted.
+// wanted. Where the log has events that do not fit into one view, it starts again and
+// leaves those out.
 func (p *Projector) build(ctx context.Context, path string, pageSize int, among func(eventlog.Event) bool) (state, error) {
-	return p.buildFrom(ctx, path, pageSize, func(yield func(eventlog.Event, error) bool) {
+	events := func(yield func(eventlog.Event, error) bool) {
 		for ev, err := range p.log.Events(ctx, 1) {
 			if err == nil && !among(ev) || !yield(ev, err) {
 				return
 			}
 		}
-	})
+	}
+	st, err := p.buildFrom(ctx, path, pageSize, events)
+	if !isConstraint(err) {
+		return st, err
+	}
+	if err := removeView(path); err != nil {
+		return state{}, err
+	}
+	return p.buildBy(ctx, path, pageSize, "MEMORY", func(tx *sql.Tx, st *state) error { return p.loadSingly(ctx, tx, st, events) })
 }
 
 // newPageSize is the page size of a new view, in bytes. Rows are some 1 KiB: with pages of 4 KiB
 // each fourth row begins a page, and a load spends a third of its time on pages.
 const newPageSize = 32 << 10
 
-// buildFrom is build from events that begin with the first.
+// buildFrom folds events that begin with the first into a new file.
 func (p *Projector) buildFrom(ctx context.Context, path string, pageSize int, events iter.Seq2[eventlog.Event, error]) (state, error) {
+	return p.buildBy(ctx, path, pageSize, "OFF", func(tx *sql.Tx, st *state) error { return p.load(ctx, tx, st, events) })
+}
+
+// buildBy makes a new file and fills it in one transaction.
+func (p *Projector) buildBy(ctx context.Context, path string, pageSize int, journal string, load func(*sql.Tx, *state) error) (state, error) {
 	if pageSize == 0 {
 		pageSize = newPageSize
 	}
@@ -120,12 +137,12 @@ func (p *Projector) buildFrom(ctx context.Context, path string, pageSize int, ev
 	if err != nil {
 		return state{}, err
 	}
-	db, err := openNew(path, pageSize)
+	db, err := openNew(path, pageSize, journal)
 	if err != nil {
 		return state{}, err
 	}
 	st := p.start(head)
-	err = inTx(ctx, db, func(tx *sql.Tx) error { return p.load(ctx, tx, &st, events) })
+	err = inTx(ctx, db, func(tx *sql.Tx) error { return load(tx, &st) })
 	return st, errors.Join(err, db.Close())
 }
 
@@ -218,7 +235,7 @@ func finish(ctx context.Context, path string) error {
 	if err := errors.Join(db.PingContext(ctx), db.Close()); err != nil {
 		return err
 	}
-	return syncFile(path)
+	return errors.Join(syncFile(path), syncFile(path+sumsSuffix))
 }
 
 // pour copies a new file into the live one in one transaction, by SQLite's online
@@ -301,6 +318,9 @@ func (p *Projector) replace(ctx context.Context, fresh string) error {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.ViewRemoved); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh+sumsSuffix, p.Path()+sumsSuffix); err != nil {
 		return err
 	}
 	return os.Rename(fresh, p.Path())

@@ -123,7 +123,7 @@ func copyView(ctx context.Context, path string, lock lockFunc) (dir string, remo
 	}
 	for range 5 {
 		before := stamp(path)
-		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir))
+		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir), copyFile(path+sumsSuffix, dir))
 		if err == nil && stamp(path) == before {
 			return dir, remove, nil
 		}
@@ -154,7 +154,7 @@ const copyWait = 30 * time.Second
 // stamp tells versions of a view's files apart.
 func stamp(path string) string {
 	var s string
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", sumsSuffix} {
 		if info, err := os.Stat(path + suffix); err == nil {
 			s += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
 		}
@@ -195,12 +195,13 @@ func openWriter(path string) (*sql.DB, error) {
 // openNew makes a file for a bulk load, at full speed and with nothing to go back to
 // if it fails half-way. Large indexes are sorted by threads of their own. What is deleted
 // on the way is overwritten: SQLite would leave holes in the file in its place, and a hole
-// has no checksum.
-func openNew(path string, pageSize int) (*sql.DB, error) {
+// has no checksum. Without a journal a statement that fails leaves the file worth nothing;
+// with one in memory it changes nothing.
+func openNew(path string, pageSize int, journal string) (*sql.DB, error) {
 	if err := begin(path, pageSize); err != nil {
 		return nil, err
 	}
-	db, err := open(path, "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-2000)&_pragma=threads(2)")
+	db, err := open(path, "_pragma=journal_mode("+journal+")&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=secure_delete(ON)&_pragma=cache_size(-2000)&_pragma=threads(2)")
 	if err != nil {
 		return nil, err
 	}
@@ -208,10 +209,10 @@ func openNew(path string, pageSize int) (*sql.DB, error) {
 	return db, nil
 }
 
-// removeView removes a view's file with its companions; those first, because a
+// removeView removes a view's file with its companions; first SQLite's, because a
 // write-ahead log that outlives its file would be applied to the next one.
 func removeView(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+	for _, suffix := range []string{"-wal", "-shm", "-journal", "", sumsSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -253,8 +254,11 @@ func isDamage(err error) bool {
 	case sqlite3.SQLITE_IOERR:
 		return detailOf(err) == badSum
 	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
-			strings.Contains(err.Error(), "no such index")
+		for _, missing := range []string{"no such table", "no such column", "has no column", "no such index"} {
+			if strings.Contains(err.Error(), missing) {
+				return true
+			}
+		}
 	}
 	return errors.Is(err, errDamage)
 }
@@ -267,12 +271,31 @@ func damageOf(err error) string {
 	return damaged
 }
 
-// explain adds what the system would say to what SQLite says of a full disk.
-func explain(err error) error {
-	if codeOf(err) == sqlite3.SQLITE_FULL || detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE {
+// Explain adds what the system would say to what SQLite says of a disk that is full or
+// fails. Other errors it returns as they are.
+func Explain(err error) error {
+	switch {
+	case codeOf(err) == sqlite3.SQLITE_FULL, detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	case isDiskError(err):
+		return fmt.Errorf("%w: %w", errDisk, err)
 	}
 	return err
+}
+
+// errDisk: reading or writing failed, which says nothing about what is on the disk.
+var errDisk = fmt.Errorf("the view could not be read or written: %w; check the disk, then run explog rebuild", syscall.EIO)
+
+// isDiskError reports whether the system could not read or write a view.
+func isDiskError(err error) bool {
+	return codeOf(err) == sqlite3.SQLITE_IOERR && !isDamage(err) && !isUnshared(err)
+}
+
+// isConstraint reports whether rows do not fit into a view. In a view that follows from
+// the log they always do: then the view is damaged, or the log has a key twice.
+func isConstraint(err error) bool {
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_CONSTRAINT || code == sqlite3.SQLITE_MISMATCH
 }
 
 // isBusy reports whether another connection held the file for too long.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/explog/explog/eventlog"
 )
@@ -41,7 +42,23 @@ func (p *Projector) stateBy(ctx context.Context, open func(context.Context, stri
 		return state{}, err
 	}
 	defer db.Close()
-	return stateIn(ctx, db)
+	st, err := stateIn(ctx, db)
+	if err == nil && st.version == p.view.Version { // else it is rebuilt anyway
+		err = errors.Join(hasSums(p.Path()), p.hasTables(ctx, db))
+	}
+	return st, err
+}
+
+// hasTables returns an error of damage if a table of the view is missing: some are
+// rarely written, and a reader that has begun cannot rebuild the view.
+func (p *Projector) hasTables(ctx context.Context, q querier) error {
+	var n int
+	names := "'" + strings.Join(p.view.Tables, "','") + "'"
+	err := q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ("+names+")").Scan(&n)
+	if err == nil && n < len(p.view.Tables) {
+		err = fmt.Errorf("%w: a table is missing", errDamage)
+	}
+	return err
 }
 
 // querier is what *sql.DB, *sql.Conn and *sql.Tx share.
@@ -56,6 +73,8 @@ func stateIn(ctx context.Context, q querier) (state, error) {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return state{}, fmt.Errorf("%w: it does not say what it contains", errDamage)
+	case err != nil && codeOf(err) == 0 && ctx.Err() == nil: // a value is not what it should be
+		return state{}, fmt.Errorf("%w: its checkpoint cannot be read: %w", errDamage, err)
 	case err != nil:
 		return state{}, fmt.Errorf("read the view's checkpoint: %w", err)
 	}
@@ -97,6 +116,9 @@ func (p *Projector) unfit(st state, head eventlog.Head) string {
 
 // errDamage marks a view that cannot be read as one.
 var errDamage = errors.New("the view is damaged")
+
+// errUnbound: nothing says whether the pages of the view belong together.
+var errUnbound = fmt.Errorf("%w: its file of checksums is missing", errDamage)
 
 // errUnlike: the event at the checkpoint is not the one that the view contains.
 var errUnlike = fmt.Errorf("%w: the log has another event at the checkpoint", errDamage)

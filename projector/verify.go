@@ -25,7 +25,7 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 		return []string{unopened(err)}, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, Explain(err)
 	}
 	defer live.Close()
 	tx, err := live.BeginTx(ctx, nil) // one moment of the view
@@ -42,7 +42,7 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 	if isDamage(err) {
 		return append(found, err.Error()), nil
 	}
-	return found, err
+	return found, Explain(err)
 }
 
 // unopened says what keeps a damaged view from being opened.

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -48,20 +49,67 @@ func ParseOrder(s string) (Order, error) {
 	return "", fmt.Errorf("unknown order %q: want log, newest, oldest or best", s)
 }
 
-// sql appends the filter to a SELECT.
-func (f Filter) sql(query string) (string, []any) {
+// ErrFilter means that a [Filter] asks for something that cannot be. The error names
+// the field.
+var ErrFilter = errors.New("query: invalid filter")
+
+// Check returns an [ErrFilter] if the filter's order is unknown, its limit is negative,
+// a score is not a number, or a time is too far from the present to be compared.
+func (f Filter) Check() error {
+	if _, err := ParseOrder(string(f.Order)); err != nil {
+		return fmt.Errorf("%w: %w", ErrFilter, err)
+	}
+	if f.Limit < 0 {
+		return fmt.Errorf("%w: limit %d; use 0 for all records", ErrFilter, f.Limit)
+	}
+	for name, score := range map[string]*float64{"minimum": f.MinScore, "maximum": f.MaxScore} {
+		if score != nil && math.IsNaN(*score) {
+			return fmt.Errorf("%w: the %s score is not a number", ErrFilter, name)
+		}
+	}
+	for name, t := range map[string]time.Time{"since": f.Since, "until": f.Until} {
+		if !t.IsZero() && !time.UnixMicro(t.UnixMicro()).Equal(t.Truncate(time.Microsecond)) {
+			return fmt.Errorf("%w: %s is out of range", ErrFilter, name)
+		}
+	}
+	return nil
+}
+
+// sql appends the filter to a SELECT of what is behind a cursor.
+func (f Filter) sql(query string, c Cursor) (string, []any) {
 	where, args := f.where()
+	if c.rows > 0 {
+		where, args = f.behind(c, where, args)
+	}
 	order := " ORDER BY " + map[Order]string{
 		Newest: "instant DESC, seq", Oldest: "instant, seq", Best: "score DESC, seq", LogOrder: "seq", "": "seq",
 	}[f.Order]
 	limit := ""
 	if f.Limit > 0 {
-		limit = " LIMIT " + strconv.Itoa(f.Limit)
+		limit = " LIMIT " + strconv.Itoa(f.Limit-c.rows)
 	}
 	if limit != "" && f.inClientIndex() { // choose the few in the index, then read their rows
 		where = " WHERE seq IN (SELECT seq FROM experiments INDEXED BY idx_experiments_client_instant" + where + order + limit + ")"
 	}
 	return query + where + order + limit, args
+}
+
+// behind adds to a WHERE clause that rows come after a cursor in the filter's order.
+func (f Filter) behind(c Cursor, where string, args []any) (string, []any) {
+	condition := "seq > ?"
+	switch f.Order {
+	case Newest:
+		condition, args = "(instant < ? OR instant = ? AND seq > ?)", append(args, c.instant, c.instant)
+	case Oldest:
+		condition, args = "(instant > ? OR instant = ? AND seq > ?)", append(args, c.instant, c.instant)
+	case Best:
+		condition, args = "(score < ? OR score = ? AND seq > ?)", append(args, c.score, c.score)
+	}
+	link := " AND "
+	if where == "" {
+		link = " WHERE "
+	}
+	return where + link + condition, append(args, c.seq)
 }
 
 // inClientIndex reports whether an index of clients and instants knows all that the

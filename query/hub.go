@@ -47,7 +47,9 @@ func (h *Hub) Close() error { return h.db.Close() }
 type HubTotals struct {
 	Experiments int64 `json:"experiments"`
 	Results     int64 `json:"results"`
-	Dead        int64 `json:"dead_events"` // events that could not be understood
+	Dead        int64 `json:"dead_events"` // events that could not be folded
+	// FirstDead are the first of these, at most 10.
+	FirstDead []DeadEvent `json:"first_dead,omitempty"`
 }
 
 // Totals counts what is in the view.
@@ -55,7 +57,11 @@ func (h *Hub) Totals(ctx context.Context) (HubTotals, error) {
 	var t HubTotals
 	err := h.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM experiments), (SELECT count(*) FROM results), (SELECT count(*) FROM dead_events)`).
 		Scan(&t.Experiments, &t.Results, &t.Dead)
-	return t, wrap(err)
+	if err != nil {
+		return t, wrap(err)
+	}
+	t.FirstDead, err = firstDead(ctx, h.db)
+	return t, err
 }
 
 // selectExperiment selects what scanExperiment reads.
@@ -237,30 +243,4 @@ func scanProgress(rows *sql.Rows) (Progress, error) {
 		p.Unparsed = &c
 	}
 	return p, err
-}
-
-// each yields the rows of a query. Nothing follows an error.
-func each[T any](ctx context.Context, db *projector.DB, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		rows, err := db.QueryContext(ctx, query, args...)
-		if err != nil {
-			yield(none, wrap(err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			v, err := scan(rows)
-			if err != nil {
-				yield(none, wrap(err))
-				return
-			}
-			if !yield(v, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(none, wrap(err))
-		}
-	}
 }

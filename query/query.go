@@ -43,51 +43,56 @@ func wrap(err error) error {
 	if projector.IsDamage(err) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return err
+	return projector.Explain(err)
 }
 
-// Rows yields the records that match a filter, as the view keeps them.
+// Rows yields the records that match a filter, as the view keeps them. An invalid
+// filter is [ErrFilter].
 func (r *Reader) Rows(ctx context.Context, f Filter) iter.Seq2[event.Row, error] {
-	return func(yield func(event.Row, error) bool) {
-		err := r.scan(ctx, f, func(row event.Row) bool { return yield(row, nil) })
-		if err != nil {
-			yield(event.Row{}, err)
-		}
-	}
+	return func(yield func(event.Row, error) bool) { r.RowsAfter(ctx, f, new(Cursor))(yield) }
 }
 
-// scan calls visit for each row until it returns false.
-func (r *Reader) scan(ctx context.Context, f Filter, visit func(event.Row) bool) error {
-	query, args := f.sql(selectRow)
-	rows, err := r.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return wrap(err)
+// Cursor is a place between two rows of a result. The zero value is the beginning.
+// It stays valid when the view is rebuilt.
+type Cursor struct {
+	rows    int // before it
+	seq     int64
+	instant int64
+	score   float64
+}
+
+// RowsAfter is [Reader.Rows] from a cursor on. It moves the cursor behind each row
+// before it yields the row.
+func (r *Reader) RowsAfter(ctx context.Context, f Filter, c *Cursor) iter.Seq2[event.Row, error] {
+	if err := f.Check(); err != nil {
+		return func(yield func(event.Row, error) bool) { yield(event.Row{}, err) }
 	}
-	defer rows.Close()
-	for rows.Next() {
-		row, err := scanRow(rows)
-		if err != nil {
-			return wrap(err)
-		}
-		if !visit(row) {
-			return nil
-		}
+	if f.Limit > 0 && c.rows >= f.Limit {
+		return func(func(event.Row, error) bool) {}
 	}
-	return wrap(rows.Err())
+	query, args := f.sql(selectRow, *c)
+	scan := func(rows *sql.Rows) (event.Row, error) {
+		next := Cursor{rows: c.rows + 1}
+		row, err := scanRow(rows, &next.seq, &next.instant, &next.score)
+		if err == nil {
+			*c = next
+		}
+		return row, err
+	}
+	return each(ctx, r.db, scan, query, args...)
 }
 
 // selectRow selects what scanRow reads.
-const selectRow = `SELECT id, client_id, run_id, problem, solution, score, score_text, timestamp,
+const selectRow = `SELECT seq, instant, score, id, client_id, run_id, problem, solution, score_text, timestamp,
 account_snapshot, sources_used, extra FROM experiments`
 
-func scanRow(from interface{ Scan(...any) error }) (event.Row, error) {
+func scanRow(from interface{ Scan(...any) error }, seq, instant *int64, score *float64) (event.Row, error) {
 	var row event.Row
-	var score float64
 	var spelling, extra sql.NullString
-	err := from.Scan(&row.ID, &row.ClientID, &row.RunID, &row.Problem, &row.Solution, &score, &spelling, &row.Timestamp,
+	err := from.Scan(seq, instant, score, &row.ID, &row.ClientID, &row.RunID, &row.Problem, &row.Solution, &spelling, &row.Timestamp,
 		&row.AccountSnapshot, &row.SourcesUsed, &extra)
 	if row.Score = spelling.String; !spelling.Valid {
-		row.Score = strconv.FormatFloat(score, 'g', -1, 64)
+		row.Score = strconv.FormatFloat(*score, 'g', -1, 64)
 	}
 	row.Extra = extra.String
 	return row, err
@@ -128,6 +133,9 @@ func (r *Reader) Records(ctx context.Context, f Filter) iter.Seq2[event.Record, 
 
 // Count returns how many records match a filter.
 func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
+	if err := f.Check(); err != nil {
+		return 0, err
+	}
 	where, args := f.where()
 	query := "SELECT count(*) FROM experiments" + where
 	if f.onlyClient() { // the projector keeps count
@@ -141,27 +149,34 @@ func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
 	return n, wrap(err)
 }
 
-// Export writes the records that match a filter as JSONL: per line one record
-// with the nine fields in schema order and, with all set, those that the schema
-// does not know. It returns the number of lines that it wrote.
+// Export writes the records that match a filter as JSONL: see [WriteJSONL].
 func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, all bool) (int64, error) {
+	return WriteJSONL(w, r.Rows(ctx, f), all)
+}
+
+// WriteJSONL writes one record per line with the nine fields in schema order and, with
+// all set, those that the schema does not know. It returns the number of lines that it
+// wrote.
+func WriteJSONL(w io.Writer, rows iter.Seq2[event.Row, error], all bool) (int64, error) {
 	const flushAt = 256 << 10
 	var n, written int64
-	var failed error
 	line := make([]byte, 0, 2*flushAt)
-	err := r.scan(ctx, f, func(row event.Row) bool {
+	for row, err := range rows {
+		if err != nil {
+			return written, err
+		}
 		line = append(row.AppendJSON(line, all), '\n')
 		n++
 		if len(line) < flushAt {
-			return true
+			continue
 		}
-		_, failed = w.Write(line)
+		if _, err := w.Write(line); err != nil {
+			return n, err
+		}
 		line, written = line[:0], n
-		return failed == nil
-	})
-	if err == nil && failed == nil {
-		_, failed = w.Write(line)
-		written = n
 	}
-	return written, errors.Join(err, failed)
+	if _, err := w.Write(line); err != nil {
+		return written, err
+	}
+	return n, nil
 }

@@ -233,6 +233,10 @@ func TestLimitsAndCountsOfAnyFilter(t *testing.T) {
 		if n, err := r.Count(ctx, f); err != nil || n != int64(len(want)) {
 			t.Fatalf("%+v: count %d, %v", f, n, err)
 		}
+		f.Limit *= rapid.IntRange(0, 1).Draw(t, "limited")
+		if got, want := inParts(t, r, f, rapid.IntRange(1, 30).Draw(t, "part")), problems(t, r, f); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%+v: resumed\n%v\nwant\n%v", f, got, want)
+		}
 	})
 }
 
@@ -244,4 +248,23 @@ func problems(t *rapid.T, r *Reader, f Filter) (found []string) {
 		found = append(found, row.Problem)
 	}
 	return found
+}
+
+// inParts reads a few rows at a time, each time from the cursor on.
+func inParts(t *rapid.T, r *Reader, f Filter, size int) (found []string) {
+	var at Cursor
+	for {
+		before := len(found)
+		for row, err := range r.RowsAfter(ctx, f, &at) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found = append(found, row.Problem); len(found) == before+size {
+				break
+			}
+		}
+		if len(found) == before {
+			return found
+		}
+	}
 }

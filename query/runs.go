@@ -24,30 +24,20 @@ type Run struct {
 
 // Runs yields the runs in the order of their starts.
 func (r *Reader) Runs(ctx context.Context) iter.Seq2[Run, error] {
-	return func(yield func(Run, error) bool) {
-		if err := r.scanRuns(ctx, func(run Run) bool { return yield(run, nil) }); err != nil {
-			yield(Run{}, wrap(err))
-		}
-	}
+	return func(yield func(Run, error) bool) { r.RunsAfter(ctx, new(Cursor))(yield) }
 }
 
-func (r *Reader) scanRuns(ctx context.Context, visit func(Run) bool) error {
-	rows, err := r.db.QueryContext(ctx, `SELECT seq, id, run_id, client_id, attempt, command, host, dir, git_commit, started,
-ended, outcome, exit_code, signal, new, duplicate, conflicting, rejected FROM runs ORDER BY seq`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+// RunsAfter is [Reader.Runs] from a cursor on, as [Reader.RowsAfter].
+func (r *Reader) RunsAfter(ctx context.Context, c *Cursor) iter.Seq2[Run, error] {
+	scan := func(rows *sql.Rows) (Run, error) {
 		run, err := scanRun(rows)
-		if err != nil {
-			return err
+		if err == nil {
+			c.seq = int64(run.Seq)
 		}
-		if !visit(run) {
-			return nil
-		}
+		return run, err
 	}
-	return rows.Err()
+	return each(ctx, r.db, scan, `SELECT seq, id, run_id, client_id, attempt, command, host, dir, git_commit, started,
+ended, outcome, exit_code, signal, new, duplicate, conflicting, rejected FROM runs WHERE seq > ? ORDER BY seq`, c.seq)
 }
 
 func scanRun(rows *sql.Rows) (Run, error) {

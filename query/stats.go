@@ -46,6 +46,9 @@ type Group struct {
 // Stats sums up the records that match a filter; its limit and order do not count.
 func (r *Reader) Stats(ctx context.Context, f Filter) (Stats, error) {
 	f.Limit, f.Order = 0, LogOrder
+	if err := f.Check(); err != nil {
+		return Stats{}, err
+	}
 	tx, err := r.db.BeginTx(ctx, nil) // one moment of the view for all queries
 	if err != nil {
 		return Stats{}, wrap(err)
@@ -149,8 +152,9 @@ func (q statsQuery) records(ctx context.Context, s *Stats) error {
 	for order, record := range map[Order]**event.Record{Best: &s.Best, Newest: &s.Latest} {
 		f := q.filter
 		f.Order, f.Limit = order, 1
-		query, args := f.sql(selectRow)
-		row, err := scanRow(q.tx.QueryRowContext(ctx, query, args...))
+		query, args := f.sql(selectRow, Cursor{})
+		var at Cursor
+		row, err := scanRow(q.tx.QueryRowContext(ctx, query, args...), &at.seq, &at.instant, &at.score)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

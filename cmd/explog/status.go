@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/explog/explog"
+	"github.com/explog/explog/query"
 )
 
 func newStatusCommand(c *console) *cli.Command {
@@ -55,20 +56,27 @@ func printInfo(c *console, info explog.Info) error {
 		line("view", "checkpoint %d, lag %d, %s", info.Checkpoint, info.Lag, byteSize(info.ViewBytes))
 		line("records", "%d", info.Records)
 		line("rejects", "%s", rejectCounts(info))
-		if info.Dead > 0 {
-			line("dead", "%s that this version cannot read", plural(info.Dead, "event"))
-		}
+		printDead(line, "dead", info.Dead, info.FirstDead)
 	}
 	line("duplicates", "%d turned away", info.DuplicatesTurnedAway)
 	if h := info.Hub; h != nil && h.ViewFault != "" {
 		line("hub", "%s %s: the next command that reads builds it anew", h.View, h.ViewFault)
 	} else if h != nil {
 		line("hub", "%s, %s; checkpoint %d, lag %d, %s", plural(h.Experiments, "experiment"), plural(h.Results, "result"), h.Checkpoint, h.Lag, byteSize(h.ViewBytes))
-		if h.Dead > 0 {
-			line("", "%s that this version cannot read", plural(h.Dead, "event"))
-		}
+		printDead(line, "", h.Dead, h.FirstDead)
 	}
 	return c.printf("%s", b.String())
+}
+
+// printDead says which events of the log are left out of a view, and why.
+func printDead(line func(name, format string, args ...any), name string, n int64, first []query.DeadEvent) {
+	if n == 0 {
+		return
+	}
+	line(name, "%s left out of the view:", plural(n, "event"))
+	for _, d := range first {
+		line("", "event %d: %s", d.Seq, d.Reason)
+	}
 }
 
 // linksNote says what several names of one log file mean.
