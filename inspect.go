@@ -26,6 +26,7 @@ type Info struct {
 	Head     uint64    `json:"head"` // last event in the log
 	HeadHash string    `json:"head_hash"`
 	LogBytes int64     `json:"log_bytes"`
+	LogLinks uint64    `json:"log_links"` // names of the log's file; more than 1: it has hard links
 	// DuplicatesTurnedAway counts what was offered again. It is a statistic beside
 	// the log, not exact after a crash.
 	DuplicatesTurnedAway uint64 `json:"duplicates_turned_away"`
@@ -55,7 +56,7 @@ func (l *Logger) Info(ctx context.Context) (Info, error) {
 	}
 	info := Info{
 		Dir: l.dir, LogID: head.ID.String(), Format: head.Format, Created: head.Created,
-		Head: head.Seq, HeadHash: fmt.Sprintf("%x", head.Hash), LogBytes: head.FileSize,
+		Head: head.Seq, HeadHash: fmt.Sprintf("%x", head.Hash), LogBytes: head.FileSize, LogLinks: head.Links,
 		DuplicatesTurnedAway: head.TurnedAway,
 		View:                 l.view.Path(), Checkpoint: status.Checkpoint, Lag: head.Seq - min(head.Seq, status.Checkpoint), ViewFault: status.Held,
 	}

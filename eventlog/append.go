@@ -79,7 +79,7 @@ func (l *Log) Append(ctx context.Context, b Batch) ([]Result, error) {
 		return r.results, r.err
 	default:
 	}
-	if err := makeDir(l.dir); err != nil {
+	if err := l.makeDir(); err != nil {
 		return l.giveUp(r, err)
 	}
 	h, err := l.acquire(ctx, true)
@@ -87,7 +87,7 @@ func (l *Log) Append(ctx context.Context, b Batch) ([]Result, error) {
 		return l.giveUp(r, err)
 	}
 	defer h.release()
-	l.commit(h)
+	l.commit(ctx, h)
 	return r.results, r.err
 }
 
@@ -164,12 +164,12 @@ func (l *Log) giveUp(r *request, err error) ([]Result, error) {
 
 // commit appends what waits in one transaction and answers each. The caller has the
 // turn.
-func (l *Log) commit(h *lease) {
+func (l *Log) commit(ctx context.Context, h *lease) {
 	started := time.Now()
 	var requests []*request
 	err := l.ensure()
 	if err == nil {
-		err = l.session(h, true, func(s *session) error {
+		err = l.session(ctx, h, writing, func(s *session) error {
 			requests = l.gather()
 			return s.append(requests)
 		})
@@ -215,12 +215,7 @@ func (s *session) append(requests []*request) error {
 	if err := s.write(fresh); err != nil {
 		return err
 	}
-	s.lease.giveUpPlace() // the next wakes up while the disk is at work
-	if err := s.tx.Commit(); err != nil {
-		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
-	}
-	err := failpoint.Hit(failpoint.LogCommitted)
-	if err != nil {
+	if err := s.commit(); err != nil {
 		return err
 	}
 	s.indexed(fresh)
@@ -234,10 +229,33 @@ func (s *session) append(requests []*request) error {
 	if err := failpoint.Hit(failpoint.LogIndexed); err != nil {
 		return err
 	}
-	if s.image, s.size, err = readImage(s.file); err != nil {
-		return s.damage(0, "after the commit: %v", err)
-	}
 	return s.writeSeal(dropped)
+}
+
+// commit makes what was written durable, and reads what it has become: nothing is
+// acknowledged that is not in the file that has the log's name.
+func (s *session) commit() error {
+	s.lease.giveUpPlace() // the next wakes up while the disk is at work
+	txid := uint64(s.tx.ID())
+	if err := s.tx.Commit(); err != nil {
+		return fmt.Errorf("commit to %s: %w", s.log.Path(), err)
+	}
+	if err := failpoint.Hit(failpoint.LogCommitted); err != nil {
+		return err
+	}
+	var err error
+	if s.image, s.size, err = readImage(s.file); err != nil {
+		return fmt.Errorf("after the commit: %w", s.fault(0, err))
+	}
+	if s.image.txid != txid {
+		return s.damage(0, "after the commit of transaction %d, its newest is %d", txid, s.image.txid)
+	}
+	if named, err := s.log.named(s.file); err != nil {
+		return err
+	} else if !named {
+		return fmt.Errorf("%w: %s was moved or replaced during a commit", ErrReplaced, s.log.Path())
+	}
+	return s.log.follows(s)
 }
 
 // write puts events behind the head.
@@ -336,6 +354,9 @@ func (l *Log) ensure() error {
 	if exists, err := l.Exists(); exists || err != nil {
 		return err
 	}
+	if err := l.gone(); err != nil {
+		return err
+	}
 	if err := sweep(l.Path()); err != nil {
 		return err
 	}
@@ -388,6 +409,16 @@ func initialise(path string, id Identity, noSync bool) (*bolt.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// makeDir makes the log's folder, unless it was there before.
+func (l *Log) makeDir() error {
+	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
+		if err := l.gone(); err != nil {
+			return err
+		}
+	}
+	return makeDir(l.dir)
 }
 
 // makeDir makes a folder with those above it, each durably.

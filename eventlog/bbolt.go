@@ -26,6 +26,8 @@ const (
 
 // image is what the newest valid meta page of a bbolt file says.
 type image struct {
+	meta        [metaPrefix]byte // the page's first bytes
+	metaAt      int64            // their offset
 	pageSize    int64
 	txid        uint64
 	root        uint64 // page of the file's buckets
@@ -55,9 +57,13 @@ func readImage(f *os.File) (image, int64, error) {
 }
 
 // newestMeta finds the meta pages as bbolt does: the first says where the second
-// is, and if the first is damaged every page size is tried.
+// is, and if the first is damaged every page size is tried. A page that cannot be
+// read is an error: to take the other one would be to lose the last commit.
 func newestMeta(f io.ReaderAt) (image, error) {
-	first, ok := readMeta(f, 0)
+	first, ok, err := readMeta(f, 0)
+	if err != nil {
+		return image{}, err
+	}
 	sizes := []int64{first.pageSize}
 	if !ok {
 		sizes = sizes[:0]
@@ -67,7 +73,10 @@ func newestMeta(f io.ReaderAt) (image, error) {
 	}
 	best := first
 	for _, size := range sizes {
-		second, valid := readMeta(f, size)
+		second, valid, err := readMeta(f, size)
+		if err != nil {
+			return image{}, err
+		}
 		if valid && second.pageSize == size && (!ok || second.txid > best.txid) {
 			best, ok = second, true
 		}
@@ -78,25 +87,29 @@ func newestMeta(f io.ReaderAt) (image, error) {
 	return best, nil
 }
 
-func readMeta(f io.ReaderAt, offset int64) (image, bool) {
+// readMeta reads a meta page; ok is false where there is no valid one.
+func readMeta(f io.ReaderAt, offset int64) (im image, ok bool, err error) {
 	var page [metaPrefix]byte
-	if _, err := f.ReadAt(page[:], offset); err != nil {
-		return image{}, false
+	if _, err := f.ReadAt(page[:], offset); errors.Is(err, io.EOF) {
+		return image{}, false, nil
+	} else if err != nil {
+		return image{}, false, err
 	}
 	ne, m := binary.NativeEndian, page[boltPageHeader:]
 	sum := fnv.New64a()
 	sum.Write(m[:boltMetaSize-8])
 	if ne.Uint32(m) != boltMagic || ne.Uint32(m[4:]) != boltVersion || ne.Uint64(m[56:]) != sum.Sum64() {
-		return image{}, false
+		return image{}, false, nil
 	}
 	return image{
+		meta: page, metaAt: offset,
 		pageSize:  int64(ne.Uint32(m[8:])),
 		root:      ne.Uint64(m[16:]),
 		freelist:  ne.Uint64(m[32:]),
 		highWater: ne.Uint64(m[40:]),
 		txid:      ne.Uint64(m[48:]),
 		metaCRC:   crc32.Checksum(page[:], castagnoli),
-	}, true
+	}, true, nil
 }
 
 // checksumFreelist reads all pages of the freelist. Its header must be sound:

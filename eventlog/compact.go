@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/explog/explog/eventlog/failpoint"
+	"github.com/explog/explog/eventlog/flock"
 )
 
 // Compacted says what compacting a log won.
@@ -36,13 +38,20 @@ func (l *Log) Compact(ctx context.Context) (Compacted, error) {
 	if err := c.copyUpTo(ctx, r, head.Seq); err != nil {
 		return Compacted{}, err
 	}
+	if err := c.settle(); err != nil {
+		return Compacted{}, err
+	}
+	checked := c.at
+	if err := c.check(genesis(head.ID)); err != nil { // most of it, while others work on
+		return Compacted{}, fmt.Errorf("compact %s: %w", l.Path(), err)
+	}
 	h, err := l.acquire(ctx, false)
 	if err != nil {
 		return Compacted{}, err
 	}
 	defer h.release()
 	report := Compacted{Before: head.FileSize}
-	err = l.session(h, false, func(s *session) error {
+	err = l.session(ctx, h, replacing, func(s *session) error {
 		report.Before = s.size
 		if err := s.copyRest(c, r); err != nil {
 			return err
@@ -54,7 +63,10 @@ func (l *Log) Compact(ctx context.Context) (Compacted, error) {
 		if err := c.finish(s.image.txid, original); err != nil {
 			return err
 		}
-		return s.replaceBy(c)
+		if err := c.check(checked); err != nil {
+			return err
+		}
+		return s.replaceBy(ctx, c)
 	})
 	if err != nil {
 		return Compacted{}, fmt.Errorf("compact %s: %w", l.Path(), err)
@@ -109,8 +121,9 @@ func (s *session) copyRest(c *copier, r *reader) error {
 	})
 }
 
-// replaceBy puts a finished copy in the log's place, and seals it.
-func (s *session) replaceBy(c *copier) error {
+// replaceBy puts a finished copy in the log's place, and seals it. Both files are locked
+// meanwhile: whoever reaches the old one under another name, or the new one, waits.
+func (s *session) replaceBy(ctx context.Context, c *copier) error {
 	if c.at != s.head {
 		return fmt.Errorf("the copy ends at event %d, the log at %d", c.at.seq, s.head.seq)
 	}
@@ -118,6 +131,16 @@ func (s *session) replaceBy(c *copier) error {
 	if err != nil {
 		return err
 	}
+	f, err := os.Open(c.path)
+	if err != nil {
+		return err
+	}
+	if err := flock.Lock(ctx, f, time.Until(s.lease.deadline)); err != nil {
+		return err
+	}
+	old := s.file
+	defer old.Close()
+	s.file = f
 	if err := os.Rename(c.path, path); err != nil {
 		return err
 	}
@@ -130,12 +153,6 @@ func (s *session) replaceBy(c *copier) error {
 	if err := failpoint.Hit(failpoint.CompactRenamed); err != nil {
 		return err
 	}
-	f, err := os.Open(s.log.Path())
-	if err != nil {
-		return err
-	}
-	s.file.Close()
-	s.file = f
 	if s.image, s.size, err = readImage(f); err != nil {
 		return err
 	}
@@ -181,6 +198,9 @@ func (l *Log) Backup(ctx context.Context, path string) (Head, error) {
 		return Head{}, err
 	}
 	copied, err := verifyFile(fresh)
+	if err == nil && copied.position() != c.at {
+		err = fmt.Errorf("it ends at event %d, and event %d was written", copied.Seq, c.at.seq)
+	}
 	if err != nil {
 		return Head{}, fmt.Errorf("the backup is not what was written: %w", err)
 	}
@@ -211,6 +231,8 @@ func (l *Log) replaceable(ctx context.Context, path string, head Head) error {
 	}
 	old, err := headOfFile(path)
 	switch {
+	case unreadable(err):
+		return err
 	case err != nil:
 		return fmt.Errorf("%w: %s is there and something else; name another file", ErrNotABackup, path)
 	case old.ID != head.ID:
@@ -255,6 +277,13 @@ func inFile(path string, fn func(*session) error) error {
 	l.name = filepath.Base(path)
 	s := &session{log: l, lease: &lease{}}
 	defer s.close()
+	var err error
+	if s.file, err = os.Open(path); err != nil {
+		return err
+	}
+	if err := s.examine(); err != nil {
+		return err
+	}
 	if err := s.open(true); err != nil {
 		return err
 	}
@@ -263,8 +292,8 @@ func inFile(path string, fn func(*session) error) error {
 
 func headOfFile(path string) (h Head, err error) {
 	err = inFile(path, func(s *session) error {
-		h = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
-		return nil
+		h, err = s.headNow()
+		return err
 	})
 	return h, err
 }
@@ -272,7 +301,9 @@ func headOfFile(path string) (h Head, err error) {
 // verifyFile checks every page and the chain of a log in a file.
 func verifyFile(path string) (h Head, err error) {
 	err = inFile(path, func(s *session) error {
-		h = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
+		if h, err = s.headNow(); err != nil {
+			return err
+		}
 		if err := s.checkPages(); err != nil {
 			return err
 		}

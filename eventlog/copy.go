@@ -167,6 +167,23 @@ func giveRights(f *os.File, original fs.FileInfo) error {
 	return f.Chown(int(wanted.Uid), int(wanted.Gid))
 }
 
+// settle commits what the copy holds so far.
+func (c *copier) settle() error { return errors.Join(c.flush(), c.commit()) }
+
+// check reads the copy as it is in the file, from a position to the end of what was
+// copied: a copy that is not the log must not take its place.
+func (c *copier) check(from position) error {
+	return inFile(c.path, func(s *session) error {
+		if s.head != c.at {
+			return s.damage(s.head.seq, "the copy ends at event %d, and event %d was written", s.head.seq, c.at.seq)
+		}
+		if err := s.checkPages(); err != nil {
+			return err
+		}
+		return s.walk(from)
+	})
+}
+
 // discard removes a copy that did not become a file of its own.
 func (c *copier) discard() {
 	if c.tx != nil {
@@ -187,19 +204,12 @@ func raiseTxid(f *os.File, im image, above uint64) error {
 	}
 	next := above + 1
 	next += (next ^ im.txid) & 1
-	at := int64(0)
-	if first, ok := readMeta(f, 0); !ok || first.txid != im.txid {
-		at = im.pageSize
-	}
-	var meta [boltMetaSize]byte
-	if _, err := f.ReadAt(meta[:], at+boltPageHeader); err != nil {
-		return err
-	}
+	meta := im.meta[boltPageHeader:]
 	ne, sum := binary.NativeEndian, fnv.New64a()
 	ne.PutUint64(meta[48:], next)
 	sum.Write(meta[:boltMetaSize-8])
 	ne.PutUint64(meta[56:], sum.Sum64())
-	_, err := f.WriteAt(meta[:], at+boltPageHeader)
+	_, err := f.WriteAt(meta, im.metaAt+boltPageHeader)
 	return err
 }
 

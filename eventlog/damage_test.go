@@ -218,7 +218,10 @@ func TestALogThatIsGoneIsNotMadeAgain(t *testing.T) {
 	if err := os.Remove(filepath.Join(filepath.Dir(l.Path()), LockFileName)); err != nil {
 		t.Fatal(err)
 	}
-	mustAppend(t, l, eventOf(2))
+	if _, err := l.Append(context.Background(), Batch{Events: []Event{eventOf(2)}}); !errors.Is(err, ErrReplaced) {
+		t.Errorf("append to a log that went away while it was in use: %v", err)
+	}
+	mustAppend(t, New(l.dir, Options{}), eventOf(2))
 }
 
 func TestALogFromABackupIsAcceptedByHandOnly(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"math/bits"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -22,7 +21,7 @@ import (
 const IndexFileName = "events.index"
 
 const (
-	indexMagic     = "explogX2"
+	indexMagic     = "explogX3"
 	indexPageSize  = 512
 	indexPageHead  = 16
 	indexEntrySize = 16
@@ -34,12 +33,25 @@ const (
 // index is an open-addressed hash table of pages: an entry lies in the page that
 // the first bits of its fingerprint name, or, where that is full, in the next that
 // is not.
+//
+// No sync separates the pages from the header, so a disk that goes away may keep any
+// part of them. The header holds the root of a tree of checksums over all pages: a page
+// that is not the one that the header was written for is noticed when it is read.
 type index struct {
 	file    *os.File
 	log     uuid.UUID
 	pages   uint64   // a power of two
-	covered position // one entry for each event up to here, and perhaps some behind it
+	covered position // there is an entry for each event up to here
 	cache   map[uint64]*indexPage
+	sums    sumTree
+}
+
+// newIndex returns an index without a header or pages, for a file.
+func newIndex(f *os.File, log uuid.UUID, pages uint64) *index {
+	return &index{
+		file: f, log: log, pages: pages, covered: genesis(log),
+		cache: make(map[uint64]*indexPage), sums: newSumTree(f, log, pages),
+	}
 }
 
 type indexPage struct {
@@ -72,7 +84,7 @@ func (x *index) home(fingerprint uint64) uint64 {
 	return fingerprint >> (64 - bits.TrailingZeros64(x.pages))
 }
 
-func (p *indexPage) count() int { return int(le.Uint16(p.data[4:])) }
+func (p *indexPage) count() int { return int(le.Uint16(p.data[:])) }
 
 func (p *indexPage) entry(i int) indexEntry {
 	at := p.data[indexPageHead+i*indexEntrySize:]
@@ -84,18 +96,11 @@ func (p *indexPage) append(e indexEntry) {
 	at := p.data[indexPageHead+n*indexEntrySize:]
 	le.PutUint64(at, e.fingerprint)
 	le.PutUint64(at[8:], e.seq)
-	le.PutUint16(p.data[4:], uint16(n+1))
+	le.PutUint16(p.data[:], uint16(n+1))
 	p.dirty = true
 }
 
-// pageCRC covers the page's number and log too, so that a page from elsewhere is
-// no page.
-func (x *index) pageCRC(n uint64, p *indexPage) uint32 {
-	crc := crc32.Checksum(be.AppendUint64(x.log[:], n), castagnoli)
-	return crc32.Update(crc, castagnoli, p.data[4:])
-}
-
-// errIndex: the index is not what was written, and is made again.
+// errIndex means that the index is not what was written; it is then made again.
 var errIndex = errors.New("the index is damaged")
 
 // page returns a page, read and checked once.
@@ -108,25 +113,30 @@ func (x *index) page(n uint64) (*indexPage, error) {
 			return nil, err
 		}
 	}
+	want, err := x.sums.of(0, n)
+	if err != nil {
+		return nil, err
+	}
 	p := new(indexPage)
-	if err := x.read(n, p); err != nil {
+	if err := x.read(n, p, want); err != nil {
 		return nil, err
 	}
 	x.cache[n] = p
 	return p, nil
 }
 
-func (x *index) read(n uint64, p *indexPage) error {
-	if _, err := x.file.ReadAt(p.data[:], int64(n+1)*indexPageSize); err != nil {
-		return fmt.Errorf("%w: page %d: %w", errIndex, n, err)
+func (x *index) read(n uint64, p *indexPage, want uint32) error {
+	if err := x.sums.read(0, n, &p.data, want); err != nil {
+		return err
 	}
-	if x.pageCRC(n, p) != le.Uint32(p.data[:]) || p.count() > indexPerPage {
+	if p.count() > indexPerPage {
 		return fmt.Errorf("%w: page %d", errIndex, n)
 	}
 	return nil
 }
 
-// preload reads the pages where many UUIDs are looked for, in order and side by side. One that cannot be read is left to whoever needs it.
+// preload reads the pages where many UUIDs are looked for, in order and in parallel. One
+// that cannot be read is left to whoever needs it.
 func (x *index) preload(ids []uuid.UUID) {
 	numbers := make([]uint64, len(ids))
 	for i, id := range ids {
@@ -137,9 +147,16 @@ func (x *index) preload(ids []uuid.UUID) {
 	if len(numbers) < pagesAtOnce || len(x.cache)+len(numbers) > indexCached {
 		return
 	}
+	want := make([]uint32, len(numbers))
+	for i, n := range numbers {
+		var err error
+		if want[i], err = x.sums.of(0, n); err != nil {
+			return
+		}
+	}
 	pages := make([]indexPage, len(numbers))
 	failed := make([]bool, len(numbers))
-	inPieces(len(numbers), func(i int) { failed[i] = x.read(numbers[i], &pages[i]) != nil })
+	inPieces(len(numbers), func(i int) { failed[i] = x.read(numbers[i], &pages[i], want[i]) != nil })
 	for i, n := range numbers {
 		if !failed[i] && x.cache[n] == nil {
 			x.cache[n] = &pages[i]
@@ -147,7 +164,7 @@ func (x *index) preload(ids []uuid.UUID) {
 	}
 }
 
-// flush writes what has changed, in order and side by side, and empties the cache.
+// flush writes what has changed, in order and in parallel, and empties the cache.
 func (x *index) flush() error {
 	var dirty []uint64
 	for n, p := range x.cache {
@@ -156,16 +173,21 @@ func (x *index) flush() error {
 		}
 	}
 	slices.Sort(dirty)
+	written := make([]uint32, len(dirty))
 	failed := make([]error, len(dirty))
-	inPieces(len(dirty), func(i int) { failed[i] = x.write(dirty[i], x.cache[dirty[i]]) })
+	inPieces(len(dirty), func(i int) {
+		written[i], failed[i] = x.sums.write(0, dirty[i], &x.cache[dirty[i]].data)
+	})
 	clear(x.cache)
-	return errors.Join(failed...)
-}
-
-func (x *index) write(n uint64, p *indexPage) error {
-	le.PutUint32(p.data[:], x.pageCRC(n, p))
-	_, err := x.file.WriteAt(p.data[:], int64(n+1)*indexPageSize)
-	return err
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	for i, n := range dirty {
+		if err := x.sums.set(0, n, written[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pagesAtOnce is how many pages one processor reads or writes before it looks for more.
@@ -256,14 +278,16 @@ func roomFor(entries uint64) uint64 {
 }
 
 // header returns the index's first page.
-func (x *index) header(boot uuid.UUID) []byte {
+func (x *index) header() []byte {
 	b := make([]byte, 0, indexPageSize)
 	b = append(b, indexMagic...)
 	b = append(b, x.log[:]...)
-	b = append(b, boot[:]...)
 	b = le.AppendUint64(b, x.pages)
 	b = le.AppendUint64(b, x.covered.seq)
 	b = append(b, x.covered.hash[:]...)
+	for _, sum := range x.sums.top {
+		b = le.AppendUint32(b, sum)
+	}
 	b = b[:indexPageSize-4]
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
@@ -273,63 +297,53 @@ func (x *index) cover(at position) error {
 	if err := failpoint.Hit(failpoint.IndexFilled); err != nil {
 		return err
 	}
-	x.covered = at
-	boot := bootID()
-	if boot == (uuid.UUID{}) { // nothing tells a restart: the pages must be on disk before the header
-		if err := x.file.Sync(); err != nil {
-			return err
-		}
+	if err := x.sums.flush(); err != nil {
+		return err
 	}
-	_, err := x.file.WriteAt(x.header(boot), 0)
+	x.covered = at
+	_, err := x.file.WriteAt(x.header(), 0)
 	return err
 }
 
-// clear writes all pages empty. A page that was never written is none.
+// clear makes all pages empty.
 func (x *index) clear() error {
-	const chunk = 256
-	var p indexPage
-	b := make([]byte, 0, chunk*indexPageSize)
-	for n := uint64(0); n < x.pages; n++ {
-		le.PutUint32(p.data[:], x.pageCRC(n, &p))
-		if b = append(b, p.data[:]...); len(b) == cap(b) || n == x.pages-1 {
-			if _, err := x.file.WriteAt(b, int64(n+2)*indexPageSize-int64(len(b))); err != nil {
-				return err
-			}
-			b = b[:0]
+	size := int64(1+x.sums.size()) * indexPageSize
+	if err := x.file.Truncate(size); err != nil {
+		return err
+	}
+	x.sums.reset(x.pages)
+	var empty indexPage
+	for n := range x.pages {
+		if err := x.sums.set(0, n, x.sums.sum(0, n, &empty.data)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// openIndex reads the header of an index that can be used for a log: it is whole,
-// of this log, and its pages cannot have been lost in a restart.
+// openIndex reads the header of an index that can be used for a log: it is whole and
+// of this log.
 func openIndex(f *os.File, log uuid.UUID) (*index, error) {
 	b := make([]byte, indexPageSize)
 	if _, err := f.ReadAt(b, 0); err != nil {
 		return nil, fmt.Errorf("%w: %w", errIndex, err)
 	}
-	x := &index{file: f, log: uuid.UUID(b[8:24]), cache: make(map[uint64]*indexPage)}
-	boot := uuid.UUID(b[24:40])
-	x.pages = le.Uint64(b[40:])
-	x.covered = position{seq: le.Uint64(b[48:]), hash: Hash(b[56:88])}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
+	pages := le.Uint64(b[24:])
 	if !bytes.HasPrefix(b, []byte(indexMagic)) || crc32.Checksum(b[:indexPageSize-4], castagnoli) != le.Uint32(b[indexPageSize-4:]) ||
-		x.log != log || boot != bootID() || bits.OnesCount64(x.pages) != 1 || x.pages < 2 || uint64(info.Size()) != (x.pages+1)*indexPageSize {
+		uuid.UUID(b[8:24]) != log || bits.OnesCount64(pages) != 1 || pages < indexMinPages || pages > 1<<40 {
 		return nil, errIndex
+	}
+	x := newIndex(f, log, pages)
+	if uint64(info.Size()) != (1+x.sums.size())*indexPageSize {
+		return nil, errIndex
+	}
+	x.covered = position{seq: le.Uint64(b[32:]), hash: Hash(b[40:72])}
+	for i := range x.sums.top {
+		x.sums.top[i] = le.Uint32(b[72+4*i:])
 	}
 	return x, nil
 }
-
-// bootID names the time since the machine started: what is written without a sync
-// survives a process, but not a restart. It is zero where the system does not say.
-var bootID = func() func() uuid.UUID {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	id, parseErr := uuid.Parse(strings.TrimSpace(string(b)))
-	if err != nil || parseErr != nil {
-		id = uuid.UUID{}
-	}
-	return func() uuid.UUID { return id }
-}()

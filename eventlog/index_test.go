@@ -3,8 +3,10 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -177,21 +179,61 @@ func TestAnIndexAheadOfTheLogIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestTheIndexAfterARestartOfTheMachineIsMadeAgain(t *testing.T) {
+// TestAnyMixOfOldAndNewPages: the disk went away, and kept some of the pages and not
+// others. What is missing must be found out, or an event is appended twice.
+func TestAnyMixOfOldAndNewPages(t *testing.T) {
+	const before, after = 9000, 12000
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, before)...)
+	old, err := os.ReadFile(indexPathOf(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := before; n < after; n += 500 {
+		mustAppend(t, l, eventsOf(n, n+500)...)
+	}
+	whole, err := os.ReadFile(indexPathOf(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(old) != len(whole) {
+		t.Fatalf("the index grew from %d to %d bytes; the test needs one size", len(old), len(whole))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 30 {
+		mixed := slices.Clone(whole)
+		for at := indexPageSize; at < len(mixed); at += indexPageSize { // the header stays
+			switch random.IntN(round + 2) {
+			case 0:
+				copy(mixed[at:at+indexPageSize], old[at:])
+			case 1:
+				clear(mixed[at : at+indexPageSize])
+			}
+		}
+		if err := os.WriteFile(indexPathOf(l), mixed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		events := eventsOf(0, after)
+		random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		for i, r := range mustAppend(t, l, events[:1+random.IntN(300)]...) {
+			if r.Fate != Dropped {
+				t.Fatalf("round %d: event %v is appended twice", round, events[i].ID)
+			}
+		}
+	}
+	verifyClean(t, l)
+}
+
+func TestAnIndexIsNotRebuiltWithoutNeed(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, eventsOf(0, 300)...)
-	before := bootID
-	defer func() { bootID = before }()
-	bootID = func() uuid.UUID { return idOf(1) }
 	first, err := os.Stat(indexPathOf(l))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := found(t, l, 300); got != 300 {
-		t.Errorf("%d of 300 are found", got)
-	}
-	if second, err := os.Stat(indexPathOf(l)); err != nil || os.SameFile(first, second) {
-		t.Errorf("the index is the same file: %v", err)
+	mustAppend(t, l, eventsOf(300, 400)...)
+	if second, err := os.Stat(indexPathOf(l)); err != nil || !os.SameFile(first, second) {
+		t.Errorf("the index is another file: %v", err)
 	}
 }
 
@@ -213,7 +255,7 @@ func TestCollidingFingerprintsAreToldApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	x := &index{file: f, pages: indexMinPages, cache: make(map[uint64]*indexPage)}
+	x := newIndex(f, uuid.UUID{}, indexMinPages)
 	if err := x.clear(); err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func (s *session) replaceIndex(pages uint64, fill func(*index) error) (*index, e
 	if err != nil {
 		return nil, err
 	}
-	x := &index{file: f, log: s.identity.ID, pages: pages, cache: make(map[uint64]*indexPage), covered: genesis(s.identity.ID)}
+	x := newIndex(f, s.identity.ID, pages)
 	if err = x.clear(); err == nil {
 		err = fill(x)
 	}

@@ -18,20 +18,50 @@ import (
 type lease struct {
 	file     *os.File // the locked lock file; nil: there is none and the folder is read-only
 	writable bool
-	place    *os.File // at the head of the queue; nil: it was given up
+	place    *os.File  // at the head of the queue; nil: it was given up
+	deadline time.Time // of what else has to be waited for
 }
 
 // acquire waits for the lease, fairly.
 func (l *Log) acquire(ctx context.Context, create bool) (*lease, error) {
+	deadline := time.Now().Add(l.opts.LockTimeout)
+	for {
+		h, err := l.tryAcquire(ctx, create, deadline)
+		if err != nil {
+			return nil, err
+		}
+		if h.file == nil || h.current() || time.Now().After(deadline) {
+			return h, nil
+		}
+		h.release() // somebody removed the lock file meanwhile
+	}
+}
+
+// current reports whether the lock file still has its name: others that come now wait
+// for this lease, and find the seal that is written into it.
+func (h *lease) current() bool {
+	locked, err := h.file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(h.file.Name())
+	return err == nil && os.SameFile(locked, named)
+}
+
+func (l *Log) tryAcquire(ctx context.Context, create bool, deadline time.Time) (*lease, error) {
 	file, writable, err := l.openLock(create)
+	if errors.Is(err, ErrNoLog) {
+		if gone := l.gone(); gone != nil {
+			return nil, gone
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if file == nil {
-		return &lease{}, nil
+		return &lease{deadline: deadline}, nil
 	}
-	deadline := time.Now().Add(l.opts.LockTimeout)
-	h := &lease{file: file, writable: writable, place: l.queue(ctx)}
+	h := &lease{file: file, writable: writable, place: l.queue(ctx), deadline: deadline}
 	err = flock.Lock(ctx, file, time.Until(deadline))
 	if err == nil {
 		return h, nil

@@ -99,6 +99,7 @@ type Log struct {
 	arrived chan struct{} // somebody waits
 	group   group         // the last commit; of who has the turn
 	broken  error         // a fault left a bbolt handle that cannot be closed
+	known   *known        // what this process has seen of the log; nil: nothing yet
 }
 
 // brokenBy remembers the first error after which the log is not usable by this
@@ -163,18 +164,30 @@ type Head struct {
 	Seq        uint64 // of the last event; 0: the log is empty
 	Hash       Hash
 	FileSize   int64  // of the log's file, bytes
+	Links      uint64 // names of the log's file; more than 1: it has hard links
 	TurnedAway uint64 // duplicates that were not appended, about
 }
 
+func (h Head) position() position { return position{h.Seq, h.Hash} }
+
 // Head returns where the log ends.
-func (l *Log) Head(ctx context.Context) (Head, error) {
-	var h Head
-	err := l.read(ctx, func(s *session) error {
-		h = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
-		if s.seal != nil {
-			h.TurnedAway = s.seal.turnedAway
-		}
-		return nil
+func (l *Log) Head(ctx context.Context) (h Head, err error) {
+	err = l.read(ctx, func(s *session) error {
+		h, err = s.headNow()
+		return err
 	})
 	return h, err
+}
+
+// headNow returns where the open log ends.
+func (s *session) headNow() (Head, error) {
+	info, err := s.file.Stat()
+	if err != nil {
+		return Head{}, err
+	}
+	h := Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size, Links: links(info)}
+	if s.seal != nil {
+		h.TurnedAway = s.seal.turnedAway
+	}
+	return h, nil
 }

@@ -52,6 +52,7 @@ func (l *Log) Salvage(ctx context.Context, to *Log) (Salvaged, error) {
 	if exists, err := to.Exists(); err != nil || exists {
 		return Salvaged{}, errors.Join(err, fmt.Errorf("%w: %s", ErrNotEmpty, to.dir))
 	}
+	to.forget() // a salvage that failed before may have removed what it had made
 	h, err := l.acquire(ctx, false)
 	if err != nil {
 		return Salvaged{}, err
@@ -67,7 +68,7 @@ func (l *Log) Salvage(ctx context.Context, to *Log) (Salvaged, error) {
 		return Salvaged{}, err
 	}
 	s := newSalvager(f, found)
-	chosen := s.choose(s.onward(l.endOf(h), found))
+	chosen := s.choose(s.onward(l.endOf(ctx, h), found))
 	if len(chosen) == 0 {
 		return Salvaged{}, fmt.Errorf("%w: %s", ErrNothing, l.Path())
 	}
@@ -86,11 +87,11 @@ func (l *Log) Salvage(ctx context.Context, to *Log) (Salvaged, error) {
 
 // endOf returns where the log should end, by its seal or by its tree, whichever
 // knows more; zero: neither tells.
-func (l *Log) endOf(h *lease) position {
+func (l *Log) endOf(ctx context.Context, h *lease) position {
 	var end position
 	s := &session{log: l, lease: h}
 	defer s.close()
-	if s.open(true) == nil {
+	if s.inspect(ctx, reading) == nil && s.open(true) == nil {
 		end = s.head
 	}
 	if s.seal != nil && s.seal.head.seq > end.seq {

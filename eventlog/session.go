@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -41,6 +40,15 @@ type session struct {
 	events   []Event // its events, once they were needed
 }
 
+// access is what a session does with the log's file.
+type access uint8
+
+const (
+	reading   access = iota
+	replacing        // it puts another file in its place
+	writing          // it has a transaction of bbolt
+)
+
 // read runs fn on the log as it is. fn must copy what it keeps.
 func (l *Log) read(ctx context.Context, fn func(*session) error) error {
 	h, err := l.acquire(ctx, false)
@@ -48,18 +56,21 @@ func (l *Log) read(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	defer h.release()
-	return l.session(h, false, fn)
+	return l.session(ctx, h, reading, fn)
 }
 
 // session opens the log under a lease, runs fn, and rolls back what fn did not
 // commit.
-func (l *Log) session(h *lease, write bool, fn func(*session) error) error {
+func (l *Log) session(ctx context.Context, h *lease, mode access, fn func(*session) error) error {
 	s := &session{log: l, lease: h}
 	defer s.close()
+	if err := s.inspect(ctx, mode); err != nil {
+		return err
+	}
 	if err := s.open(false); err != nil {
 		return err
 	}
-	if !write {
+	if mode != writing {
 		return fn(s)
 	}
 	if err := l.brokenBy(nil); err != nil {
@@ -74,14 +85,17 @@ func (l *Log) session(h *lease, write bool, fn func(*session) error) error {
 }
 
 // guard turns faults on the file that bbolt maps, and bbolt's panics on what it
-// finds there, into damage. The handle is abandoned then, because closing it would
-// hang; it may keep bbolt's own lock, so the log is not written again by this
-// process.
+// finds there, into errors. The handle is abandoned then, because closing it would
+// hang, and the log is not written again by this process.
 func (s *session) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			s.db, s.tx = nil, nil
+			if fault, ok := r.(interface{ Addr() uintptr }); ok { // of the runtime: the mapping has no such page
+				err = s.log.brokenBy(fmt.Errorf("%s could not be read while it was written to: %v: the disk failed, or another program cut the file", s.log.Path(), fault))
+				return
+			}
 			err = s.log.brokenBy(s.damage(0, "writing to it failed: %v", r))
 		}
 	}()
@@ -92,12 +106,18 @@ func (s *session) damage(seq uint64, format string, args ...any) error {
 	return &DamageError{Path: s.log.Path(), Seq: seq, What: fmt.Sprintf(format, args...)}
 }
 
-// open holds the file against its seal and finds its head. With accept set, a log
-// unlike its seal is taken as it is, for the caller to check.
-func (s *session) open(accept bool) error {
-	if err := s.inspect(); err != nil {
+// fault returns the error for what was met on the way to an event: damage, if it was
+// read and is wrong.
+func (s *session) fault(seq uint64, err error) error {
+	if unreadable(err) {
 		return err
 	}
+	return s.damage(seq, "%v", err)
+}
+
+// open holds an inspected file against its seal and finds its head. With accept set, a
+// log unlike its seal is taken as it is, for the caller to check.
+func (s *session) open(accept bool) error {
 	if !accept {
 		if err := s.checkSeal(); err != nil {
 			return err
@@ -113,13 +133,17 @@ func (s *session) open(accept bool) error {
 	return s.settle()
 }
 
-// begin lets bbolt open the file, and begins to write. The pages on the way to the
-// head, which it will follow, were checked when the head was read.
+// begin hands the file to bbolt, locked as it is, and begins to write. The pages on the
+// way to the head, which bbolt will follow, were checked when the head was read, and
+// nobody can have changed them since.
 func (s *session) begin() error {
-	options := bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistArrayType}
+	options := bolt.Options{
+		FreelistType: bolt.FreelistArrayType,
+		OpenFile:     func(string, int, fs.FileMode) (*os.File, error) { return s.file, nil },
+	}
 	db, err := bolt.Open(s.log.Path(), 0o644, &options)
 	if err != nil {
-		return s.openError(err)
+		return fmt.Errorf("open %s: %w", s.log.Path(), err)
 	}
 	s.db = db
 	db.AllocSize = int(min(max(s.size/8, 128<<10), 64<<20))
@@ -127,44 +151,41 @@ func (s *session) begin() error {
 	return err
 }
 
-func (s *session) openError(err error) error {
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("%w: a program other than explog has %s open", ErrLocked, s.log.Path())
-	}
-	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
-		return err // it says what was opened
-	}
-	return fmt.Errorf("open %s: %w", s.log.Path(), err)
-}
-
-// inspect reads the seal and the file's image, once.
-func (s *session) inspect() error {
-	if s.file != nil {
-		return nil
-	}
+// inspect opens and locks the file, and reads the seal and the file's image.
+func (s *session) inspect(ctx context.Context, mode access) error {
+	file, openErr := s.log.openFile(ctx, mode, s.lease.deadline)
+	s.file = file
 	var err error
 	if s.lease.file != nil {
 		if s.seal, err = sealIn(s.lease.file); err != nil {
 			return err
 		}
 	}
-	s.file, err = os.Open(s.log.Path())
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(openErr, fs.ErrNotExist) {
 		if s.seal != nil {
 			return s.damage(0, "the file is gone, but %s remembers %d events in it; "+
 				"put it back from a backup, or remove %s too to begin a new log", LockFileName, s.seal.head.seq, LockFileName)
 		}
+		if err := s.log.gone(); err != nil {
+			return err
+		}
 		return ErrNoLog
 	}
-	if err != nil {
-		return err
+	if openErr != nil {
+		return openErr
 	}
+	return s.examine()
+}
+
+// examine reads the image of the open file.
+func (s *session) examine() error {
+	var err error
 	s.image, s.size, err = readImage(s.file)
 	if errors.Is(err, errNoMeta) && s.seal == nil {
 		return fmt.Errorf("%w: %s is some other file", ErrNotALog, s.log.Path())
 	}
 	if err != nil {
-		return s.damage(0, "%v", err)
+		return s.fault(0, err)
 	}
 	return nil
 }
@@ -198,7 +219,7 @@ func (s *session) settle() error {
 	if s.seal.txid < s.image.txid {
 		return s.checkAndSeal(s.seal.head)
 	}
-	return nil
+	return s.log.follows(s)
 }
 
 // compareHead compares the sealed log and its head with what the file has.
@@ -214,7 +235,7 @@ func (s *session) compareHead() error {
 }
 
 // checkAndSeal checks every page of the file, follows the chain from a position to
-// the head and seals what it found.
+// the head, makes what it found durable and seals it.
 func (s *session) checkAndSeal(from position) error {
 	if from.seq > s.head.seq {
 		return s.damage(s.head.seq, "it ends at event %d, but %d were written", s.head.seq, from.seq)
@@ -225,13 +246,24 @@ func (s *session) checkAndSeal(from position) error {
 	if err := s.walk(from); err != nil {
 		return err
 	}
+	if err := s.log.follows(s); err != nil {
+		return err
+	}
+	if !s.lease.writable {
+		return nil
+	}
+	if err := s.persist(); readOnly(err) {
+		return nil // whoever may write to it will do so
+	} else if err != nil {
+		return fmt.Errorf("sync %s: %w", s.log.Path(), err)
+	}
 	return s.writeSeal(0)
 }
 
 // checkPages checks that each page is in use or free and not both.
 func (s *session) checkPages() error {
 	if err := checkPages(s.file, s.image); err != nil {
-		return s.damage(0, "%v", err)
+		return s.fault(0, err)
 	}
 	return nil
 }
@@ -267,7 +299,7 @@ func (s *session) readIdentity() error {
 		s.blocks, isLog, err = t.bucket(bucketEvents)
 	}
 	if err != nil {
-		return s.damage(0, "%v", err)
+		return s.fault(0, err)
 	}
 	if !isLog {
 		if s.seal == nil {
@@ -276,7 +308,9 @@ func (s *session) readIdentity() error {
 		return s.damage(0, "a bucket is missing")
 	}
 	var b []byte
-	if leaf, i, err := t.floor(meta, keyIdentity); err == nil && i >= 0 && bytes.Equal(leaf.key(i), keyIdentity) {
+	if leaf, i, err := t.floor(meta, keyIdentity); unreadable(err) {
+		return err
+	} else if err == nil && i >= 0 && bytes.Equal(leaf.key(i), keyIdentity) {
 		b = leaf.value(i)
 	}
 	if len(b) != identitySize || crc32.Checksum(b[:identitySize-4], castagnoli) != le.Uint32(b[identitySize-4:]) {
@@ -305,7 +339,7 @@ func (s *session) readHead() (position, error) {
 func (s *session) floor(key []byte) (b block, ok bool, err error) {
 	leaf, i, err := tree{s.file, s.image}.floor(s.blocks, key)
 	if err != nil {
-		return block{}, false, s.damage(0, "%v", err)
+		return block{}, false, s.fault(0, err)
 	}
 	if i < 0 {
 		return block{}, false, nil
@@ -319,17 +353,21 @@ func (s *session) floor(key []byte) (b block, ok bool, err error) {
 // ascend visits the blocks from the one that holds event seq, or else the next,
 // until visit returns false. The error of a block that is none is visit's business.
 func (s *session) ascend(seq uint64, visit func(block, error) (bool, error)) error {
-	if b, ok, err := s.floor(seqKey(seq)); err == nil && ok && b.last() >= seq {
+	b, ok, err := s.floor(seqKey(seq))
+	if unreadable(err) {
+		return err
+	}
+	if err == nil && ok && b.last() >= seq {
 		seq = b.first
 	}
-	err := tree{s.file, s.image}.ascend(s.blocks, seqKey(seq), func(key, value []byte) (bool, error) {
+	err = tree{s.file, s.image}.ascend(s.blocks, seqKey(seq), func(key, value []byte) (bool, error) {
 		return visit(openBlock(key, value))
 	})
 	var damage *DamageError
 	if err == nil || errors.As(err, &damage) {
 		return err
 	}
-	return s.damage(0, "%v", err)
+	return s.fault(0, err)
 }
 
 // close ends the session; what was not committed is gone.

@@ -93,7 +93,7 @@ func (l *Log) unsealed(ctx context.Context, fn func(*session) error) error {
 	defer h.release()
 	s := &session{log: l, lease: h}
 	defer s.close()
-	if err := s.inspect(); err != nil {
+	if err := s.inspect(ctx, reading); err != nil {
 		return err
 	}
 	return fn(s)
@@ -114,12 +114,14 @@ func (v *verifier) begin(ctx context.Context) error {
 		if err := s.open(true); err != nil {
 			return err
 		}
-		v.report.Head = Head{Identity: s.identity, Seq: s.head.seq, Hash: s.head.hash, FileSize: s.size}
+		var err error
+		if v.report.Head, err = s.headNow(); err != nil {
+			return err
+		}
 		v.at = genesis(s.identity.ID)
 		if !sealed {
 			return nil
 		}
-		v.report.TurnedAway = s.seal.turnedAway
 		return s.compareHead()
 	})
 	return v.record(err)
@@ -247,6 +249,7 @@ func (l *Log) Accept(ctx context.Context) error {
 		if err := s.open(true); err != nil {
 			return err
 		}
+		l.forget() // a copy may have another history than the log before
 		return s.checkAndSeal(genesis(s.identity.ID))
 	})
 }

@@ -46,6 +46,9 @@ func printInfo(c *console, info explog.Info) error {
 	line("log", "%s, %s, hash %.16s", plural(int64(info.Head), "event"), byteSize(info.LogBytes), info.HeadHash)
 	line("", "id %s", info.LogID)
 	line("", "format %d, made %s", info.Format, info.Created.Format(time.RFC3339))
+	if info.LogLinks > 1 {
+		line("", "%s", linksNote(info.LogLinks))
+	}
 	if info.ViewFault != "" {
 		line("view", "%s %s: the next command that reads builds it anew", info.View, info.ViewFault)
 	} else {
@@ -66,6 +69,11 @@ func printInfo(c *console, info explog.Info) error {
 		}
 	}
 	return c.printf("%s", b.String())
+}
+
+// linksNote says what several names of one log file mean.
+func linksNote(n uint64) string {
+	return fmt.Sprintf("events.db has %d names (hard links): saves reach all of them, compact gives this one a file of its own", n)
 }
 
 func rejectCounts(info explog.Info) string {

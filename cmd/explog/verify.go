@@ -52,6 +52,9 @@ func runVerify(ctx context.Context, c *console, l *explog.Logger, cmd *cli.Comma
 	if err != nil {
 		return err
 	}
+	if r.Log.Links > 1 {
+		c.note("%s", linksNote(r.Log.Links))
+	}
 	if cmd.Bool("json") {
 		err = printJSON(c.out, newVerifyJSON(r, repaired))
 	} else {

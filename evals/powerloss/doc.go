@@ -9,6 +9,6 @@
 // record the folders are built that a power cut at this moment could leave (image.go),
 // and explog is run on each (check.go).
 //
-// The package knows explog from the outside only: its binary, its Go API, the
-// names of its files, and, of the index's header, where the machine's boot id is.
+// The package knows explog from the outside only: its binary, its Go API and the
+// names of its files.
 package powerloss

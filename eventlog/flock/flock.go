@@ -21,11 +21,21 @@ var ErrTimeout = errors.New("locked by another process")
 // kernel's queue is fair, where trying and sleeping starves. If nobody waits any
 // more when the goroutine gets the lock, it gives it back.
 func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
+	return lock(ctx, f, syscall.LOCK_EX, timeout)
+}
+
+// LockShared is [Lock] for a lock that several may hold at once, while nobody holds
+// the exclusive one.
+func LockShared(ctx context.Context, f *os.File, timeout time.Duration) error {
+	return lock(ctx, f, syscall.LOCK_SH, timeout)
+}
+
+func lock(ctx context.Context, f *os.File, how int, timeout time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		f.Close()
 		return err
 	}
-	free, err := Try(f)
+	free, err := try(f, how)
 	if err != nil {
 		f.Close()
 		return err
@@ -36,7 +46,7 @@ func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
 	got := make(chan struct{})
 	go func() {
 		defer close(got)
-		err = flock(f, syscall.LOCK_EX)
+		err = flock(f, how)
 	}()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -58,8 +68,10 @@ func Lock(ctx context.Context, f *os.File, timeout time.Duration) error {
 
 // Try takes the exclusive lock on a file if it is free; closing the file gives it
 // back.
-func Try(f *os.File) (bool, error) {
-	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+func Try(f *os.File) (bool, error) { return try(f, syscall.LOCK_EX) }
+
+func try(f *os.File, how int) (bool, error) {
+	err := flock(f, how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}
