@@ -85,7 +85,9 @@ func (d *folder) Mkdir(_ context.Context, name string, _ uint32, _ *fuse.EntryOu
 	return d.NewPersistentInode(context.Background(), sub, fs.StableAttr{Mode: fuse.S_IFDIR, Ino: uint64(sub.id)}), 0
 }
 
-func (d *folder) Unlink(_ context.Context, name string) syscall.Errno { return d.remove("unlink", name) }
+func (d *folder) Unlink(_ context.Context, name string) syscall.Errno {
+	return d.remove("unlink", name)
+}
 
 func (d *folder) Rmdir(_ context.Context, name string) syscall.Errno {
 	if child := d.GetChild(name); child != nil && len(child.Children()) > 0 {
