@@ -82,10 +82,11 @@ func (f fault) verdict(r memfs.Request, kill func()) memfs.Verdict {
 	return memfs.Verdict{Errno: f.errno, Lost: f.errno != syscall.EINTR}
 }
 
-// named reports whether a message names the fault as its reason.
+// named reports whether a message names the fault as its reason. SQLite has reasons of
+// its own; it opens a file that it cannot open for writing for reading.
 func (f fault) named(message string) bool {
 	reasons := map[syscall.Errno][]string{
-		syscall.EIO:    {syscall.EIO.Error(), "disk I/O error", "unable to open database"},
+		syscall.EIO:    {syscall.EIO.Error(), "disk I/O error", "unable to open database", "attempt to write a readonly database"},
 		syscall.ENOSPC: {syscall.ENOSPC.Error(), "database or disk is full", "disk I/O error", "unable to open database"},
 		syscall.EINTR:  {syscall.EINTR.Error(), "disk I/O error", "unable to open database"},
 	}

@@ -103,7 +103,7 @@ func (t *trial) leftovers(expected map[string]bool) (all []finding) {
 	for _, path := range paths {
 		switch {
 		case expected[path], strings.HasSuffix(path, ".sqlite-wal"):
-		case !made && strings.Contains(path, "experiments.sqlite.new-"):
+		case !made && (strings.Contains(path, "experiments.sqlite.new-") || strings.Contains(path, "experiments.sqlite.following-")):
 		default:
 			all = append(all, found("leaves a file", "%s", path))
 		}
