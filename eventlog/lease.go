@@ -78,17 +78,26 @@ func (l *Log) tryAcquire(ctx context.Context, create bool, deadline time.Time) (
 // woken up, and who comes along just then gets it: most often whoever had the lease
 // before, with the next save. So the folder is let go in the middle of a commit (see
 // [lease.giveUpPlace]), when that one stands in the queue again. It is a courtesy: where
-// the folder cannot be locked in time, the caller goes on without.
+// the folder cannot be locked soon, because a program that knows nothing of this holds it,
+// the caller goes on without, and does not try again.
 func (l *Log) queue(ctx context.Context) *os.File {
+	if l.unqueued.Load() {
+		return nil
+	}
 	dir, err := os.Open(l.dir)
 	if err != nil {
 		return nil
 	}
-	if err := flock.Lock(ctx, dir, l.opts.LockTimeout); err != nil {
+	if err := flock.Lock(ctx, dir, min(l.opts.LockTimeout/2, maxQueue)); err != nil {
+		l.unqueued.Store(true)
 		return nil
 	}
 	return dir
 }
+
+// maxQueue bounds the wait for the folder. Among sixteen processes that save, the slowest
+// one waits a tenth of a second.
+const maxQueue = 2 * time.Second
 
 // openLock opens the lock file, read-only where nothing more is permitted. A
 // store without one, in a folder that cannot be written, is read without.

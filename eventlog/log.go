@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,13 +94,14 @@ type Log struct {
 	name string // of the file in it
 	opts Options
 
-	turn    chan struct{} // held by the appender that commits for all
-	mu      sync.Mutex
-	waiting []*request
-	arrived chan struct{} // somebody waits
-	group   group         // the last commit; of who has the turn
-	broken  error         // a fault left a bbolt handle that cannot be closed
-	known   *known        // what this process has seen of the log; nil: nothing yet
+	turn     chan struct{} // held by the appender that commits for all
+	mu       sync.Mutex
+	waiting  []*request
+	arrived  chan struct{} // somebody waits
+	group    group         // the last commit; of who has the turn
+	broken   error         // a fault left a bbolt handle that cannot be closed
+	unqueued atomic.Bool   // the folder cannot be locked
+	known    *known        // what this process has seen of the log; nil: nothing yet
 }
 
 // brokenBy remembers the first error after which the log is not usable by this

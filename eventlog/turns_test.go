@@ -65,14 +65,19 @@ func TestTheFolderIsLetGoInTheMiddleOfACommit(t *testing.T) {
 	}
 }
 
-// The folder is a courtesy: who cannot have it goes on without.
+// The folder is a courtesy: who cannot have it goes on without, and waits for it once.
 func TestALockedFolderKeepsNobodyOut(t *testing.T) {
-	l := New(t.TempDir(), Options{LockTimeout: 50 * time.Millisecond})
+	l := New(t.TempDir(), Options{LockTimeout: 400 * time.Millisecond})
 	mustAppend(t, l, eventsOf(0, 1)...)
-	l.opts.LockTimeout = 50 * time.Millisecond
 	defer mustLock(t, l.dir).Close()
-	if _, err := l.Head(context.Background()); err != nil {
-		t.Error(err)
+	started := time.Now()
+	for range 50 {
+		if _, err := l.Head(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	if waited := time.Since(started); waited > 5*time.Second { // fifty times 200 ms would be ten
+		t.Errorf("it waited %v", waited)
 	}
 }
 

@@ -29,7 +29,7 @@ Examples:
 				if err != nil {
 					return err
 				}
-				return c.printf("Backed up %s to %s (%s), checked\n", plural(int64(head.Seq), "event"), path, byteSize(head.FileSize))
+				return c.linef("Backed up %s to %s (%s), checked", plural(int64(head.Seq), "event"), path, byteSize(head.FileSize))
 			})
 		},
 	}

@@ -106,7 +106,7 @@ const gatherTime = 10 * time.Millisecond
 func captureInput(ctx context.Context, c *console, l *explog.Logger, o explog.CaptureOptions, ack bool, end func(explog.ImportReport, error)) error {
 	o.Source = "-"
 	if ack {
-		o.Pass, o.Gather = c.err, 0
+		o.Pass, o.Gather = unsafe(c.err), 0
 		tell := o.OnResult
 		o.OnResult = func(r explog.ImportResult) {
 			tell(r)

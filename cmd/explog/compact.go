@@ -29,7 +29,7 @@ Examples:
 				if cmd.Bool("json") {
 					return printJSON(c.out, compactedJSON{r.Events, r.Blocks, r.Before, r.After})
 				}
-				return c.printf("Compacted the log: %s in %s, from %s to %s\n",
+				return c.linef("Compacted the log: %s in %s, from %s to %s",
 					plural(int64(r.Events), "event"), plural(int64(r.Blocks), "block"), byteSize(r.Before), byteSize(r.After))
 			})
 		},

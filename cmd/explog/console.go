@@ -16,14 +16,24 @@ import (
 // a TERM that is dumb; no meaning hangs on them.
 type console struct {
 	in  io.Reader
-	out io.Writer
-	err io.Writer
+	out io.Writer // for data; text goes through printf or text
+	err io.Writer // a safeWriter
 }
 
+// printf prints text for people on standard output.
 func (c *console) printf(format string, args ...any) error {
-	_, err := fmt.Fprintf(c.out, format, args...)
+	_, err := fmt.Fprintf(c.text(), format, args...)
 	return err
 }
+
+// linef prints one line for people on standard output. Whatever text from outside is in
+// it, it stays one line.
+func (c *console) linef(format string, args ...any) error {
+	return c.printf("%s\n", printable(fmt.Sprintf(format, args...)))
+}
+
+// text returns standard output for text.
+func (c *console) text() io.Writer { return newSafeWriter(c.out) }
 
 func (c *console) note(format string, args ...any) {
 	fmt.Fprintln(c.err, style(c.err, "2", "note:")+" "+printable(fmt.Sprintf(format, args...)))
@@ -83,6 +93,9 @@ func (r *interruptible) Read(p []byte) (int, error) {
 
 // terminalWidth returns the columns of a terminal; 0: it is none.
 func terminalWidth(w any) int {
+	if safe, ok := w.(*safeWriter); ok {
+		w = safe.w
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0

@@ -37,7 +37,7 @@ func newCountCommand(c *console) *cli.Command {
 			if f.Client != "" {
 				whose = fmt.Sprintf(" for client %q", f.Client)
 			}
-			return c.printf("%s%s\n", plural(n, "record"), whose)
+			return c.linef("%s%s", plural(n, "record"), whose)
 		},
 	}
 }

@@ -99,10 +99,10 @@ func printVerified(c *console, cmd *cli.Command, m dataset.Manifest, faults []st
 	}
 	name := fmt.Sprintf("%s v%d", printable(m.Name()), m.Version)
 	if len(faults) == 0 {
-		return c.printf("%s: the log gives the same bytes\n", name)
+		return c.linef("%s: the log gives the same bytes", name)
 	}
 	for _, f := range faults {
-		if err := c.printf("%s: %s\n", name, printable(f)); err != nil {
+		if err := c.linef("%s: %s", name, f); err != nil {
 			return err
 		}
 	}

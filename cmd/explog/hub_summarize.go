@@ -59,6 +59,7 @@ func summaryTable(w io.Writer, list []report.Summary) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	w = newSafeWriter(w)
 	for _, s := range list {
 		if reason := s.F1.Point.Reason(); reason != "" {
 			if _, err := fmt.Fprintf(w, "%d: F1 is n/a: %s\n", s.ID, reason); err != nil {

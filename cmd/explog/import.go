@@ -106,7 +106,7 @@ func printImported(c *console, cmd *cli.Command, o explog.ImportOptions, r explo
 	if o.Client != "" {
 		whose = fmt.Sprintf(" for client %q", o.Client)
 	}
-	return c.printf("%s %d records%s: %d new, %d duplicate, %d conflicting, %d rejected\n",
+	return c.linef("%s %d records%s: %d new, %d duplicate, %d conflicting, %d rejected",
 		verb, r.Read, whose, r.New, r.Duplicate, r.Conflicting, r.Rejected)
 }
 

@@ -34,7 +34,7 @@ func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(150) // an import has some 30 MB in use at a time: half as much again saves some of its time
 	}
-	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	c := &console{in: os.Stdin, out: os.Stdout, err: newSafeWriter(os.Stderr)}
 	return c.exitCode(newRootCommand(c).Run(ctx, os.Args))
 }
 

@@ -59,7 +59,7 @@ Examples:
 }
 
 func printRebuilt(c *console, cmd *cli.Command, view string, events uint64) error {
-	return c.printf("Rebuilt %s from %s\n", filepath.Join(cmd.String("dir"), view), plural(int64(events), "event"))
+	return c.linef("Rebuilt %s from %s", filepath.Join(cmd.String("dir"), view), plural(int64(events), "event"))
 }
 
 func rebuildAsOf(ctx context.Context, c *console, cmd *cli.Command) error {
@@ -82,6 +82,6 @@ func rebuildAsOf(ctx context.Context, c *console, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		return c.printf("Built %s from %s\n", to, plural(int64(last), "event"))
+		return c.linef("Built %s from %s", to, plural(int64(last), "event"))
 	})
 }

@@ -71,7 +71,7 @@ func printReject(c *console, asJSON bool, rej query.Reject) error {
 	if asJSON {
 		return printJSON(c.out, newRejectJSON(rej))
 	}
-	return c.printf("%s:%d (byte %d)  %s  %s\n", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
+	return c.linef("%s:%d (byte %d)  %s  %s", sourceName(rej.Source), rej.Line, rej.Offset, rej.Reason(), faultList(rej.Faults))
 }
 
 func eachReject(ctx context.Context, c *console, cmd *cli.Command, visit func(query.Reject) error) error {

@@ -46,7 +46,7 @@ func listRuns(ctx context.Context, c *console, l *explog.Logger, asJSON bool) er
 		case asJSON:
 			err = printJSON(c.out, newRunJSON(run))
 		case width == 0:
-			err = c.printf("%s  %s  %s\n", run.RunID, runEnd(run), printable(strings.Join(run.Command, " ")))
+			err = c.linef("%s  %s  %s", run.RunID, runEnd(run), strings.Join(run.Command, " "))
 		default:
 			err = t.row(run.RunID, run.Started.Local().Format("2006-01-02 15:04"), took(run), runEnd(run), runNew(run), strings.Join(run.Command, " "))
 		}

@@ -53,12 +53,12 @@ Examples:
 
 func printSalvaged(c *console, s eventlog.Salvaged, to string) error {
 	for _, r := range s.Missing {
-		if err := c.printf("missing: %s\n", r); err != nil {
+		if err := c.linef("missing: %s", r); err != nil {
 			return err
 		}
 	}
 	for _, r := range s.Doubtful {
-		if err := c.printf("doubtful: %s: two versions were found, and nothing tells which one was saved\n", r); err != nil {
+		if err := c.linef("doubtful: %s: two versions were found, and nothing tells which one was saved", r); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func printSalvaged(c *console, s eventlog.Salvaged, to string) error {
 	if s.End > 0 && s.Events == s.End {
 		all = ", which is all of them"
 	}
-	return c.printf("Salvaged %s to %s%s\n", plural(int64(s.Events), "event"), to, all)
+	return c.linef("Salvaged %s to %s%s", plural(int64(s.Events), "event"), to, all)
 }
 
 type salvagedJSON struct {

@@ -42,7 +42,7 @@ func printInfo(c *console, info explog.Info) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-11s "+format+"\n", append([]any{name}, args...)...)
 	}
-	line("store", "%s", info.Dir)
+	line("store", "%s", printable(info.Dir))
 	line("log", "%s, %s, hash %.16s", plural(int64(info.Head), "event"), byteSize(info.LogBytes), info.HeadHash)
 	line("", "id %s", info.LogID)
 	line("", "format %d, made %s", info.Format, info.Created.Format(time.RFC3339))

@@ -32,7 +32,7 @@ type table struct {
 const heldRows = 200
 
 func newTable(w io.Writer, width int, bold func(string) string, columns ...column) *table {
-	return &table{w: w, width: width, bold: bold, columns: columns}
+	return &table{w: newSafeWriter(w), width: width, bold: bold, columns: columns}
 }
 
 // row takes one row; text that is too long is cut.

@@ -5,29 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 )
-
-// printable makes text from records safe for a terminal: control characters,
-// which could move the cursor or change what was printed before, become visible
-// escapes, and so do the marks that reorder text.
-func printable(s string) string {
-	hidden := func(r rune) bool {
-		return r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-	}
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
 
 // printJSON prints a value as one line of JSON.
 func printJSON(w io.Writer, v any) error {

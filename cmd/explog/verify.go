@@ -68,7 +68,7 @@ func runVerify(ctx context.Context, c *console, l *explog.Logger, cmd *cli.Comma
 
 func printVerify(c *console, r explog.VerifyReport, repaired bool) error {
 	for _, f := range r.Log.Faults {
-		if err := c.printf("log: %s\n", f); err != nil {
+		if err := c.linef("log: %s", f); err != nil {
 			return err
 		}
 	}
@@ -77,20 +77,20 @@ func printVerify(c *console, r explog.VerifyReport, repaired bool) error {
 			"or save what can be read: explog salvage --to FOLDER\n")
 	}
 	for _, what := range r.View {
-		if err := c.printf("view: %s\n", what); err != nil {
+		if err := c.linef("view: %s", what); err != nil {
 			return err
 		}
 	}
 	for _, what := range r.Hub {
-		if err := c.printf("hub view: %s\n", what); err != nil {
+		if err := c.linef("hub view: %s", what); err != nil {
 			return err
 		}
 	}
 	switch {
 	case repaired:
-		return c.printf("The view is built anew: it equals the log now\n")
+		return c.linef("The view is built anew: it equals the log now")
 	case !r.Clean():
-		return c.printf("What can be done: the log is whole; explog verify --repair-view builds the view anew from it\n")
+		return c.linef("What can be done: the log is whole; explog verify --repair-view builds the view anew from it")
 	}
 	view := "the view equals it"
 	if r.ViewState != "" {
@@ -99,7 +99,7 @@ func printVerify(c *console, r explog.VerifyReport, repaired bool) error {
 	if r.HubState == "" {
 		view += "; the hub view equals it"
 	}
-	return c.printf("The log is whole (%s in %s, hash %x), %s\n",
+	return c.linef("The log is whole (%s in %s, hash %x), %s",
 		plural(int64(r.Log.Seq), "event"), plural(int64(r.Log.Blocks), "block"), r.Log.Hash[:8], view)
 }
 

@@ -134,12 +134,7 @@ func (e *endpoint) post(ctx context.Context, body []byte) (*response, error) {
 }
 
 // strike removes the key from what a server sent.
-func (e *endpoint) strike(body []byte) []byte {
-	if len(e.key) < shortestSecret {
-		return body
-	}
-	return bytes.ReplaceAll(body, []byte(e.key), []byte("***"))
-}
+func (e *endpoint) strike(body []byte) []byte { return redact(body, e.key) }
 
 // broken says why a request got no response, or not all of it.
 func (e *endpoint) broken(ctx context.Context, err error) *Error {
