@@ -38,7 +38,8 @@ var (
 // interrupted here: Linux takes a FUSE server's EINTR for a request to start again.
 func faultsOf(r memfs.Request) []fault {
 	shared := strings.HasSuffix(r.Name, "-shm")
-	mapped := shared || strings.HasPrefix(r.Name, "events.db") && r.Flags&syscall.O_ACCMODE == syscall.O_RDWR
+	log := strings.HasPrefix(r.Name, "events.db") || strings.HasPrefix(r.Name, "backup.db")
+	mapped := shared || log && r.Flags&syscall.O_ACCMODE == syscall.O_RDWR
 	switch r.Op {
 	case "lookup", "stat", "open", "open-folder", "flock", "fcntl-lock":
 		return []fault{failsEIO}

@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 var (
@@ -35,21 +37,53 @@ func TestFaults(t *testing.T) {
 	r := newRig(t)
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	for _, s := range r.scenarios {
-		p, rehearsed, err := s.rehearse(t.Context(), r.binary, r.scratch)
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
-			t.Skipf("skipped: failing system calls (the rig mounts a FUSE file system: it must be root, with /dev/fuse): %v", err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range []outcome{rehearsed.first, rehearsed.second} {
-			if f := rehearsed.judgeEnded(o); f != nil {
-				t.Fatalf("%s without a fault: %v", s.name, f)
-			}
-		}
+		p, rehearsed := r.rehearse(s)
 		r.sweep(s, r.pick(p, s, rng), rehearsed, p)
 	}
 	r.report()
+}
+
+// TestRigSeesMissingSyncs takes the syncs out of what a save did: it must look like one
+// that loses what it acknowledged.
+func TestRigSeesMissingSyncs(t *testing.T) {
+	r := newRig(t)
+	s := r.scenarios[1]
+	_, whole := r.rehearse(s)
+	c := &checker{binary: r.binary, scratch: r.scratch}
+	expected := set(files(whole.ops))
+	if all := whole.judge(t.Context(), c, expected); len(all) > 0 {
+		t.Fatalf("%s without a fault: %v", s.name, all)
+	}
+	broken := *whole
+	first, second := withoutSyncs(whole.ops[whole.made:whole.between]), withoutSyncs(whole.ops[whole.between:])
+	broken.ops = slices.Concat(whole.ops[:whole.made], first, second)
+	broken.between = whole.made + len(first)
+	all := broken.judge(t.Context(), c, expected)
+	if !slices.ContainsFunc(all, func(f finding) bool { return f.kind == "lost records, after a power cut" }) {
+		t.Errorf("%s without syncs loses nothing: the rig is blind; it finds %v", s.name, all)
+	}
+}
+
+func withoutSyncs(ops []memfs.Op) []memfs.Op {
+	return slices.DeleteFunc(slices.Clone(ops), func(o memfs.Op) bool { return o.Kind == memfs.Sync || o.Kind == memfs.SyncDir })
+}
+
+// rehearse runs a command without a fault.
+func (r *rig) rehearse(s *scenario) (*plan, *trial) {
+	r.t.Helper()
+	p, rehearsed, err := s.rehearse(r.t.Context(), r.binary, r.scratch)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+		r.t.Skipf("skipped: failing system calls (the rig mounts a FUSE file system: it must be root, with /dev/fuse): %v", err)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, o := range []outcome{rehearsed.first, rehearsed.second} {
+		if f := rehearsed.judgeEnded(o); f != nil {
+			r.t.Fatalf("%s without a fault: %v", s.name, f)
+		}
+	}
+	return p, rehearsed
 }
 
 // rig is a folder with the built explog, and what was found.
@@ -113,10 +147,7 @@ func (r *rig) pick(p *plan, s *scenario, rng *rand.Rand) []step {
 
 // sweep tries steps, two at a time.
 func (r *rig) sweep(s *scenario, steps []step, rehearsed *trial, p *plan) {
-	expected := make(map[string]bool)
-	for _, path := range files(rehearsed.ops) {
-		expected[path] = true
-	}
+	expected := set(files(rehearsed.ops))
 	before := r.failed
 	todo := make(chan step)
 	var workers sync.WaitGroup

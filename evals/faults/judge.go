@@ -85,11 +85,11 @@ func (t *trial) stored(o outcome) []int {
 	return t.acked(o)
 }
 
-// set is the set of all records in some lists.
-func set(lists ...[]int) map[int]bool {
-	s := make(map[int]bool)
-	for _, n := range slices.Concat(lists...) {
-		s[n] = true
+// set is the set of all that is in some lists.
+func set[T comparable](lists ...[]T) map[T]bool {
+	s := make(map[T]bool)
+	for _, x := range slices.Concat(lists...) {
+		s[x] = true
 	}
 	return s
 }

@@ -12,7 +12,7 @@ import (
 type counter map[target]int
 
 // random is the part of a file's name that is not the same from run to run.
-var random = regexp.MustCompile(`[0-9]{3,}|[0-9a-f]{8,}`)
+var random = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{3,}`)
 
 // next returns which request this is.
 func (c counter) next(r memfs.Request) target {

@@ -72,9 +72,10 @@ type trial struct {
 	step
 	met           bool // the fault; threads may have requested other things than before
 	first, second outcome
-	// ops are all operations, those of the first run up to between.
-	ops     []memfs.Op
-	between int
+	// ops are all operations: those that put files on the disk up to made, those of the
+	// first run up to between, those of the second.
+	ops           []memfs.Op
+	made, between int
 }
 
 // try makes a trial.
@@ -84,7 +85,7 @@ func (s *scenario) try(ctx context.Context, binary, scratch string, st step) (t 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	t = &trial{scenario: s, step: st}
+	t = &trial{scenario: s, step: st, made: len(d.journal.Ops())}
 	count := make(counter)
 	t.first, err = d.run(ctx, binary, s, func(r memfs.Request, kill func()) memfs.Verdict {
 		if t.met || count.next(r) != st.target {
@@ -110,7 +111,7 @@ func (s *scenario) rehearse(ctx context.Context, binary, scratch string) (p *pla
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	p, t = &plan{}, &trial{scenario: s}
+	p, t = &plan{}, &trial{scenario: s, made: len(d.journal.Ops())}
 	t.first, err = d.run(ctx, binary, s, func(r memfs.Request, _ func()) memfs.Verdict {
 		p.add(r)
 		return memfs.Verdict{}
