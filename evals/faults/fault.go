@@ -37,17 +37,14 @@ var (
 // the machine runs; reading it does not fail. Opening and locking cannot be
 // interrupted here: Linux takes a FUSE server's EINTR for a request to start again.
 func faultsOf(r memfs.Request) []fault {
-	shared := strings.HasSuffix(r.Name, "-shm")
-	log := strings.HasPrefix(r.Name, "events.db") || strings.HasPrefix(r.Name, "backup.db")
-	mapped := shared || log && r.Flags&syscall.O_ACCMODE == syscall.O_RDWR
 	switch r.Op {
 	case "lookup", "stat", "open", "open-folder", "flock", "fcntl-lock":
 		return []fault{failsEIO}
 	case "read":
 		switch {
-		case shared:
+		case strings.HasSuffix(r.Name, "-shm"):
 			return nil
-		case mapped || r.Size < 2:
+		case mapped(r) || r.Size < 2:
 			return []fault{failsEIO}
 		}
 		return []fault{failsEIO, failsEINTR, endsShort}
@@ -66,6 +63,14 @@ func faultsOf(r memfs.Request) []fault {
 	default: // truncate, sync, sync-folder
 		return []fault{failsEIO, failsENOSPC, failsEINTR, killBefore, killAfter}
 	}
+}
+
+// mapped reports whether a read may be one of memory that is mapped: bbolt's, which has
+// a log open for writing. Linux tries such a read again at once, so an error is met
+// only if the same page fails for as long as the command runs.
+func mapped(r memfs.Request) bool {
+	log := strings.HasPrefix(r.Name, "events.db") || strings.HasPrefix(r.Name, "backup.db")
+	return r.Op == "read" && log && r.Flags&syscall.O_ACCMODE == syscall.O_RDWR
 }
 
 // verdict carries out the fault on a request; kill kills the process.
@@ -87,7 +92,7 @@ func (f fault) verdict(r memfs.Request, kill func()) memfs.Verdict {
 // its own; it opens a file that it cannot open for writing for reading.
 func (f fault) named(message string) bool {
 	reasons := map[syscall.Errno][]string{
-		syscall.EIO:    {syscall.EIO.Error(), "disk I/O error", "unable to open database", "attempt to write a readonly database"},
+		syscall.EIO:    {syscall.EIO.Error(), "disk I/O error", "unable to open database", "attempt to write a readonly database", "the disk failed"},
 		syscall.ENOSPC: {syscall.ENOSPC.Error(), "database or disk is full", "disk I/O error", "unable to open database"},
 		syscall.EINTR:  {syscall.EINTR.Error(), "disk I/O error", "unable to open database"},
 	}

@@ -87,11 +87,14 @@ func (s *scenario) try(ctx context.Context, binary, scratch string, st step) (t 
 	defer func() { err = errors.Join(err, d.close()) }()
 	t = &trial{scenario: s, step: st, made: len(d.journal.Ops())}
 	count := make(counter)
+	var met memfs.Request
 	t.first, err = d.run(ctx, binary, s, func(r memfs.Request, kill func()) memfs.Verdict {
-		if t.met || count.next(r) != st.target {
+		switch {
+		case t.met && mapped(r) && r == met:
+		case t.met || count.next(r) != st.target:
 			return memfs.Verdict{}
 		}
-		t.met = true
+		t.met, met = true, r
 		return st.verdict(r, kill)
 	})
 	if err != nil || !t.met {

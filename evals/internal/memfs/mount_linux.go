@@ -51,6 +51,7 @@ func Mount(ctx context.Context, dir string, j *Journal, has Image, o Options) (u
 	mountOptions := fuse.MountOptions{MaxWrite: most, ExplicitDataCacheControl: true, DisableXAttrs: true}
 	if o.Intercept != nil {
 		mountOptions.EnableLocks = true
+		mountOptions.MaxReadAhead = 1 // in bytes: a page that is mapped is read for itself, and once
 		mountOptions.ExtraCapabilities = fuse.CAP_DIRECT_IO_ALLOW_MMAP
 	}
 	server, err := fs.Mount(fmt.Sprintf("/dev/fd/%d", fd), root, &fs.Options{MountOptions: mountOptions})
