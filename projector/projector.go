@@ -175,6 +175,7 @@ const Missing = "is missing"
 
 const (
 	damaged      = "is damaged"
+	unreadable   = "could not be read from the disk"
 	otherVersion = "was made by another version of explog"
 )
 

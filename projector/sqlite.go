@@ -242,7 +242,7 @@ func detailOf(err error) int {
 }
 
 // IsDamage reports whether an error of SQLite means that the view's file is
-// damaged, so that it must be built anew.
+// damaged or that the disk does not give a page of it, so that it must be rebuilt.
 func IsDamage(err error) bool { return isDamage(err) }
 
 func isDamage(err error) bool {
@@ -250,7 +250,7 @@ func isDamage(err error) bool {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return true
 	case sqlite3.SQLITE_IOERR:
-		return detailOf(err) == badSum
+		return detailOf(err) == badSum || detailOf(err) == unread
 	case sqlite3.SQLITE_ERROR: // the queries are ours: what they miss, somebody took away
 		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
 			strings.Contains(err.Error(), "no such index")
@@ -260,8 +260,11 @@ func isDamage(err error) bool {
 
 // damageOf says of a view what an error of damage means.
 func damageOf(err error) string {
-	if detailOf(err) == noSums {
+	switch detailOf(err) {
+	case noSums:
 		return otherVersion
+	case unread:
+		return unreadable
 	}
 	return damaged
 }

@@ -14,12 +14,16 @@ import (
 // Verify compares the view, row for row, with what the log folds to up to the
 // view's checkpoint, and has SQLite check the file and its indexes. Each
 // difference is one line; none means that the view is true. A view that is not
-// there is [fs.ErrNotExist], which is no damage.
+// there is [fs.ErrNotExist], which is no damage; one that the disk does not give is
+// an error, which is none either.
 func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 	if _, err := os.Stat(p.Path()); err != nil {
 		return nil, err
 	}
 	live, err := OpenReader(ctx, p.Path())
+	if detailOf(err) == unread {
+		return nil, fmt.Errorf("read %s: %w", p.Path(), err)
+	}
 	if isDamage(err) {
 		return []string{unopened(err)}, nil
 	}
@@ -37,6 +41,9 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 		if pages, err := badPages(ctx, live); err != nil || len(pages) > 0 {
 			return pages, err
 		}
+	}
+	if detailOf(err) == unread { // of the view or of the fold: it says nothing of what is there
+		return nil, fmt.Errorf("read %s: %w", p.Path(), err)
 	}
 	if isDamage(err) {
 		return append(found, err.Error()), nil
