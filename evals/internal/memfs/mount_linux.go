@@ -59,14 +59,18 @@ func Mount(ctx context.Context, dir string, j *Journal, has Image, o Options) (u
 		_ = syscall.Unmount(dir, syscall.MNT_DETACH)
 		return nil, fmt.Errorf("serve the mount: %w", err)
 	}
-	root.fill(ctx, has)
-	return func() error {
+	unmount = func() error {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			return err
 		}
 		server.Wait()
 		return nil
-	}, nil
+	}
+	if o.Intercept != nil && server.KernelSettings().Flags64()&fuse.CAP_DIRECT_IO_ALLOW_MMAP == 0 {
+		return nil, errors.Join(fmt.Errorf("Linux before 6.6 cannot map files without caching them: %w", syscall.ENODEV), unmount())
+	}
+	root.fill(ctx, has)
+	return unmount, nil
 }
 
 // fill puts files and folders into the root, before anybody is told of requests. In
