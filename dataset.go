@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/scratch"
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/dataset"
 )
@@ -132,12 +132,12 @@ func (l *Logger) collectingAnswers(ctx context.Context, s dataset.Source, throug
 	if err := l.needHub(ctx); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "explog-dataset-")
+	dir, err := scratch.New("explog-dataset-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "hub.sqlite")
+	defer func() { _ = dir.Remove() }() // what it leaves, the next one removes
+	path := filepath.Join(dir.Path, "hub.sqlite")
 	_, err = l.hub.BuildAsOf(ctx, path, func(ev eventlog.Event) bool { return through == 0 || ev.Seq <= through })
 	if err != nil {
 		return err

@@ -3,9 +3,9 @@ package explog
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/scratch"
 )
 
 // shadow stands in for the log when nothing is to be written: what the log has is
@@ -14,18 +14,19 @@ import (
 type shadow struct {
 	real *eventlog.Log
 	temp *eventlog.Log
-	dir  string
+	dir  *scratch.Folder
 }
 
 func (l *Logger) newShadow() (*shadow, error) {
-	dir, err := os.MkdirTemp("", "explog-dry-run-")
+	dir, err := scratch.New("explog-dry-run-")
 	if err != nil {
 		return nil, err
 	}
-	return &shadow{real: l.log, temp: eventlog.New(dir, eventlog.Options{}), dir: dir}, nil
+	return &shadow{real: l.log, temp: eventlog.New(dir.Path, eventlog.Options{}), dir: dir}, nil
 }
 
-func (s *shadow) remove() { os.RemoveAll(s.dir) }
+// remove removes the temporary log; what it leaves, the next one removes.
+func (s *shadow) remove() { _ = s.dir.Remove() }
 
 // Append tells what would become of the events.
 func (s *shadow) Append(ctx context.Context, b eventlog.Batch) ([]eventlog.Result, error) {

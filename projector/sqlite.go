@@ -17,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/scratch"
 )
 
 // dsn builds a connection string for a file whose pages have checksums. Pragmas
@@ -48,14 +49,14 @@ const busyTimeout = "_pragma=busy_timeout(10000)"
 // uses.
 type DB struct {
 	*sql.DB
-	copy string // folder with a private copy; empty: it is the view itself
+	copy *scratch.Folder // has a private copy; nil: it is the view itself
 }
 
 // Close closes the view.
 func (d *DB) Close() error {
 	err := d.DB.Close()
-	if d.copy != "" {
-		err = errors.Join(err, os.RemoveAll(d.copy))
+	if d.copy != nil {
+		err = errors.Join(err, d.copy.Remove())
 	}
 	return err
 }
@@ -87,9 +88,9 @@ func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s, which cannot be shared here, as a copy: %w", path, err)
 	}
-	db, err = openReadOnly(ctx, filepath.Join(dir, filepath.Base(path)))
+	db, err = openReadOnly(ctx, filepath.Join(dir.Path, filepath.Base(path)))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), os.RemoveAll(dir))
+		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), dir.Remove())
 	}
 	return &DB{db, dir}, nil
 }
@@ -110,19 +111,19 @@ func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 // copyView copies a view with its write-ahead log into a temporary folder, as it
 // is at one moment: under the view's lock, which keeps explog's writers away, and
 // again if it changed meanwhile all the same.
-func copyView(ctx context.Context, path string, lock lockFunc) (dir string, err error) {
+func copyView(ctx context.Context, path string, lock lockFunc) (dir *scratch.Folder, err error) {
 	unlock, err := lock(ctx, path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer unlock()
-	dir, err = os.MkdirTemp("", "explog-view-")
+	dir, err = scratch.New("explog-view-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for range 5 {
 		before := stamp(path)
-		err = errors.Join(copyFile(path, dir), copyFile(path+"-wal", dir))
+		err = errors.Join(copyFile(path, dir.Path), copyFile(path+"-wal", dir.Path))
 		if err == nil && stamp(path) == before {
 			return dir, nil
 		}
@@ -130,7 +131,7 @@ func copyView(ctx context.Context, path string, lock lockFunc) (dir string, err 
 			err = errors.New("it changes all the time")
 		}
 	}
-	return "", errors.Join(err, os.RemoveAll(dir))
+	return nil, errors.Join(err, dir.Remove())
 }
 
 // lockFunc keeps explog's writers away from a view until unlock is called.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/explog/explog/eventlog"
+	"github.com/explog/explog/internal/scratch"
 )
 
 // Verify compares the view, row for row, with what the log folds to up to the
@@ -108,12 +110,12 @@ func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
-	dir, err := os.MkdirTemp("", "explog-verify-")
+	dir, err := scratch.New("explog-verify-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	path := dir + "/fold.sqlite"
+	defer func() { _ = dir.Remove() }() // what it leaves, the next one removes
+	path := filepath.Join(dir.Path, "fold.sqlite")
 	folded, err := p.build(ctx, path, 0, func(ev eventlog.Event) bool { return ev.Seq <= st.checkpoint })
 	if err != nil {
 		return nil, err
