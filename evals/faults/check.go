@@ -39,11 +39,11 @@ func (c *checker) atCut(ctx context.Context, t *trial, ops []memfs.Op, acked map
 	var last [32]byte
 	for _, cut := range cuts {
 		im := cut.image(s)
-		if sum := im.Sum(); sum == last {
+		sum := im.Sum()
+		if sum == last {
 			continue
-		} else {
-			last = sum
 		}
+		last = sum
 		c.images++
 		if f := c.check(ctx, t, im, acked, well); f != nil {
 			all = append(all, finding{f.kind + ", " + cut.name, f.detail})
@@ -129,7 +129,7 @@ func (t *trial) whole(ctx context.Context, store string, must map[int]bool) *fin
 	case len(report.Log.Faults) > 0:
 		f := found("damaged the log", "%v", report.Log.Faults)
 		return &f
-	case !report.Clean() && !(t.errno != 0 && t.op == "sync"):
+	case !report.Clean() && (t.errno == 0 || t.op != "sync"):
 		// Where a sync lost pages of a view, the view is damaged: the export mends it.
 		f := found("damaged the view", "%v", report.View)
 		return &f

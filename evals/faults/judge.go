@@ -17,9 +17,13 @@ type finding struct {
 	detail string
 }
 
+func (f finding) String() string { return f.kind + ": " + strings.TrimSpace(f.detail) }
+
 func found(kind, format string, args ...any) finding {
 	return finding{kind, fmt.Sprintf(format, args...)}
 }
+
+func (t *trial) String() string { return fmt.Sprintf("%s: %s", t.name, t.step) }
 
 // judge compares what the runs of a trial said with how they ended and with what is on
 // the disk. expected are the files that may be there in the end.
@@ -115,7 +119,8 @@ func (t *trial) leftovers(expected map[string]bool) (all []finding) {
 // run in names.
 func files(ops []memfs.Op) []string {
 	var paths []string
-	for path := range after(ops).Image(allNames(ops), live) {
+	s := after(ops)
+	for path := range s.Image(s.Renamed, live) {
 		paths = append(paths, random.ReplaceAllString(path, "*"))
 	}
 	slices.Sort(paths)
@@ -131,11 +136,5 @@ func after(ops []memfs.Op) *memfs.State {
 	return s
 }
 
-func allNames(ops []memfs.Op) []memfs.Op { return after(ops).Renamed }
-func live(c *memfs.Content) []byte       { return c.Live }
-func synced(c *memfs.Content) []byte     { return c.Synced }
-func (t *trial) String() string {
-	return fmt.Sprintf("%s: %s at %s", t.scenario.name, t.fault, t.target)
-}
-func (f finding) String() string { return f.kind + ": " + strings.TrimSpace(f.detail) }
-func (s step) String() string    { return fmt.Sprintf("%s at %s", s.fault, s.target) }
+func live(c *memfs.Content) []byte   { return c.Live }
+func synced(c *memfs.Content) []byte { return c.Synced }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 
@@ -27,6 +28,8 @@ type step struct {
 	target
 	fault
 }
+
+func (s step) String() string { return fmt.Sprintf("%s at %s", s.fault, s.target) }
 
 // plan lists what to try, given what a run requested, in an order that does not depend
 // on which of several threads came first.

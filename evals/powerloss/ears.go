@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/explog/explog/evals/internal/memfs"
 	"github.com/google/uuid"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 // ears follow a record and know what explog has acknowledged so far. A program

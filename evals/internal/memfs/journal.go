@@ -5,6 +5,7 @@ import "sync"
 // Kind is what an operation does.
 type Kind uint8
 
+// The operations.
 const (
 	Write    Kind = iota // data at offset of file
 	Truncate             // file to size offset

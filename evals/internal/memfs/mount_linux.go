@@ -67,7 +67,7 @@ func Mount(ctx context.Context, dir string, j *Journal, has Image, o Options) (u
 		return nil
 	}
 	if o.Intercept != nil && server.KernelSettings().Flags64()&fuse.CAP_DIRECT_IO_ALLOW_MMAP == 0 {
-		return nil, errors.Join(fmt.Errorf("Linux before 6.6 cannot map files without caching them: %w", syscall.ENODEV), unmount())
+		return nil, errors.Join(fmt.Errorf("map files without caching them (as Linux does from 6.6 on): %w", syscall.ENODEV), unmount())
 	}
 	root.fill(ctx, has)
 	return unmount, nil

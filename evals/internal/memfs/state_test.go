@@ -25,7 +25,8 @@ func TestAFailedSyncLosesPages(t *testing.T) {
 	} {
 		s.Apply(o)
 	}
-	again := append(page('n')[:10], append([]byte("again"), page('n')[15:]...)...)
+	again := page('n')
+	copy(again[10:], "again")
 	f := s.Files[2]
 	if want := bytes.Join([][]byte{again, page('n'), page('n')}, nil); !bytes.Equal(f.Live, want) {
 		t.Error("a read does not return what was written")
