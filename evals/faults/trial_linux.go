@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/explog/explog/evals/internal/memfs"
 )
@@ -70,7 +71,9 @@ func (d *disk) run(ctx context.Context, binary string, s *scenario, judge func(r
 type trial struct {
 	*scenario
 	step
-	met           bool // the fault; threads may have requested other things than before
+	// met says that the fault happened. The request may be missing this time, or be one that
+	// cannot have the fault: how much a command reads may depend on the moment.
+	met           bool
 	first, second outcome
 	// ops are all operations: those that put files on the disk up to made, those of the
 	// first run up to between, those of the second.
@@ -91,7 +94,7 @@ func (s *scenario) try(ctx context.Context, binary, scratch string, st step) (t 
 	t.first, err = d.run(ctx, binary, s, func(r memfs.Request, kill func()) memfs.Verdict {
 		switch {
 		case t.met && mapped(r) && r == met:
-		case t.met || count.next(r) != st.target:
+		case t.met || count.next(r) != st.target || !slices.Contains(faultsOf(r), st.fault):
 			return memfs.Verdict{}
 		}
 		t.met, met = true, r
