@@ -51,6 +51,9 @@ const (
 	// noSums: the file has no room for checksums, as older versions of explog made
 	// them. The code is SQLite's "not a database" with a detail of ours.
 	noSums = sqlite3.SQLITE_NOTADB | 1<<8
+	// unread: the system reported EIO for the page. SQLite would call that a malformed
+	// database. The code is its read error with a detail of ours.
+	unread = sqlite3.SQLITE_IOERR_READ | 1<<16
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -180,6 +183,8 @@ func systemOf(file uintptr) *sqlite3.Tsqlite3_io_methods {
 func readPage(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32 {
 	rc := function[pageFunc](systemOf(file).FxRead)(tls, file, buf, n, offset)
 	switch {
+	case rc == sqlite3.SQLITE_IOERR_CORRUPTFS: // SQLite's code for EIO
+		return unread
 	case !isPage(n, offset):
 		return rc
 	case rc == sqlite3.SQLITE_IOERR_SHORT_READ: // SQLite would take what is cut off for zeros

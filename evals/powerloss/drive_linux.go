@@ -8,20 +8,22 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 // driver runs steps on a mounted folder.
 type driver struct {
 	binary string
 	dir    string // the mount
-	rec    *record
+	rec    *memfs.Journal
 }
 
 // drive runs all steps, one after the other.
 func (d *driver) drive(ctx context.Context, steps []*step) error {
 	for n, st := range steps {
 		if err := d.do(ctx, n, st); err != nil {
-			return fmt.Errorf("step %d, %v: %w\n%s", n, st, err, d.rec.said())
+			return fmt.Errorf("step %d, %v: %w\n%s", n, st, err, d.rec.Said())
 		}
 	}
 	return nil
@@ -44,9 +46,9 @@ func (d *driver) do(ctx context.Context, n int, st *step) error {
 	if st.shell != "" {
 		args = []string{"sh", "-c", `cd "$0" && ` + st.shell, store}
 	}
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", script, filepath.Join(d.dir, voiceName)}, args...)...)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", script, filepath.Join(d.dir, memfs.VoiceName)}, args...)...)
 	started, killed := make(chan struct{}), false
-	d.rec.step(n, func(name string, o op) {
+	d.rec.Step(n, func(name string, o memfs.Op) {
 		if !killed && st.killAt != nil && st.killAt(name, o) {
 			<-started
 			killed = cmd.Process.Kill() == nil
@@ -56,10 +58,9 @@ func (d *driver) do(ctx context.Context, n int, st *step) error {
 		return err
 	}
 	close(started)
-	return d.ended(st, cmd.Wait(), func() bool {
-		d.rec.mu.Lock()
-		defer d.rec.mu.Unlock()
-		return killed
+	return d.ended(st, cmd.Wait(), func() (was bool) {
+		d.rec.Do(func() { was = killed })
+		return was
 	})
 }
 
@@ -78,7 +79,7 @@ func (d *driver) ended(st *step, err error, killed func() bool) error {
 		return errors.New("it ended before it was to be killed")
 	case st.killAt == nil && code != st.exit:
 		return fmt.Errorf("exit code %d, want %d", code, st.exit)
-	case st.given.path != "" && st.killAt == nil && !strings.Contains(d.rec.said(), "\n"):
+	case st.given.path != "" && st.killAt == nil && !strings.Contains(d.rec.Said(), "\n"):
 		return errors.New("it acknowledged nothing")
 	}
 	return nil

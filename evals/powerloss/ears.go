@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 // ears follow a record and know what explog has acknowledged so far. A program
@@ -19,13 +21,13 @@ type ears struct {
 }
 
 // hear takes the next operation and reports whether more is acknowledged by it.
-func (e *ears) hear(o op) bool {
+func (e *ears) hear(o memfs.Op) bool {
 	before := e.acked
-	switch o.kind {
-	case opStep:
-		e.step, e.line, e.saved = e.script.steps[o.offset], "", 0
-	case opSaid:
-		lines := strings.Split(e.line+string(o.data), "\n")
+	switch o.Kind {
+	case memfs.Step:
+		e.step, e.line, e.saved = e.script.steps[o.Offset], "", 0
+	case memfs.Said:
+		lines := strings.Split(e.line+string(o.Data), "\n")
 		for _, line := range lines[:len(lines)-1] {
 			e.understand(line)
 		}

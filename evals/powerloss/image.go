@@ -2,26 +2,19 @@ package powerloss
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"fmt"
-	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-)
 
-// image is what a disk holds after a power cut: the bytes of each file by its
-// path; nil is a folder.
-type image map[string][]byte
+	"github.com/explog/explog/evals/internal/memfs"
+)
 
 // kind is one way in which a power cut may treat what was not synced.
 type kind struct {
 	name string
 	// names picks the changes to folders that reached the disk.
-	names func(*rand.Rand, []op) []op
+	names func(*rand.Rand, []memfs.Op) []memfs.Op
 	// data gives a file's bytes.
-	data func(*rand.Rand, *content) []byte
+	data func(*rand.Rand, *memfs.Content) []byte
 	// verify comes first, because other commands mend what it would name.
 	verify bool
 }
@@ -38,30 +31,18 @@ var kinds = []kind{
 	{name: "removals lost", names: unremoved, data: live, verify: true},
 }
 
-// image builds what a power cut now could leave.
-func (s *state) image(k kind, rng *rand.Rand) image {
-	names := s.names.clone()
-	for _, c := range k.names(rng, s.renamed) {
-		names.apply(c)
-	}
-	im := make(image)
-	names.walk(rootFolder, "", func(path string, number int) {
-		if f := s.files[number]; f != nil {
-			im[path] = append([]byte{}, k.data(rng, f)...)
-		} else {
-			im[path] = nil
-		}
-	})
-	return im
+// imageOf builds what a power cut now could leave.
+func imageOf(s *memfs.State, k kind, rng *rand.Rand) memfs.Image {
+	return s.Image(k.names(rng, s.Renamed), func(c *memfs.Content) []byte { return k.data(rng, c) })
 }
 
-func none(*rand.Rand, []op) []op          { return nil }
-func all(_ *rand.Rand, ops []op) []op     { return ops }
-func first(rng *rand.Rand, ops []op) []op { return ops[:rng.IntN(len(ops)+1)] }
+func none(*rand.Rand, []memfs.Op) []memfs.Op          { return nil }
+func all(_ *rand.Rand, ops []memfs.Op) []memfs.Op     { return ops }
+func first(rng *rand.Rand, ops []memfs.Op) []memfs.Op { return ops[:rng.IntN(len(ops)+1)] }
 
 // some picks changes each for itself: harder than file systems with a journal
 // are, which keep their order.
-func some(rng *rand.Rand, ops []op) (picked []op) {
+func some(rng *rand.Rand, ops []memfs.Op) (picked []memfs.Op) {
 	for _, o := range ops {
 		if rng.IntN(2) == 0 {
 			picked = append(picked, o)
@@ -71,43 +52,43 @@ func some(rng *rand.Rand, ops []op) (picked []op) {
 }
 
 // unremoved leaves out what takes files away: they stand beside what came later.
-func unremoved(_ *rand.Rand, ops []op) []op {
-	return slices.DeleteFunc(slices.Clone(ops), func(o op) bool { return o.kind == opRemove })
+func unremoved(_ *rand.Rand, ops []memfs.Op) []memfs.Op {
+	return slices.DeleteFunc(slices.Clone(ops), func(o memfs.Op) bool { return o.Kind == memfs.Remove })
 }
 
-func synced(_ *rand.Rand, f *content) []byte { return f.synced }
-func live(_ *rand.Rand, f *content) []byte   { return f.live }
+func synced(_ *rand.Rand, f *memfs.Content) []byte { return f.Synced }
+func live(_ *rand.Rand, f *memfs.Content) []byte   { return f.Live }
 
 // zeros is a file whose size reached the disk before the data of its new blocks.
-func zeros(_ *rand.Rand, f *content) []byte {
-	return resized(bytes.Clone(f.synced), int64(len(f.live)))
+func zeros(_ *rand.Rand, f *memfs.Content) []byte {
+	return memfs.Resized(bytes.Clone(f.Synced), int64(len(f.Live)))
 }
 
 // pieces lets each page of the writes, of a size, reach the disk or not, in any
 // order between two truncations, and the size of the file lag behind its data.
-func pieces(size int64) func(*rand.Rand, *content) []byte {
-	return func(rng *rand.Rand, f *content) []byte {
-		data := bytes.Clone(f.synced)
+func pieces(size int64) func(*rand.Rand, *memfs.Content) []byte {
+	return func(rng *rand.Rand, f *memfs.Content) []byte {
+		data := bytes.Clone(f.Synced)
 		kept := []float64{0.03, 0.5, 0.97}[rng.IntN(3)]
-		sizes := []int64{int64(len(f.synced))}
-		var run []op
+		sizes := []int64{int64(len(f.Synced))}
+		var run []memfs.Op
 		land := func() {
 			rng.Shuffle(len(run), func(i, j int) { run[i], run[j] = run[j], run[i] })
 			for _, o := range run {
-				data = o.on(data)
+				data = o.On(data)
 			}
 			run = nil
 		}
 		at := sizes[0]
-		for _, o := range f.pending {
-			if o.kind == opTruncate {
+		for _, o := range f.Pending {
+			if o.Kind == memfs.Truncate {
 				land()
-				if at = o.offset; rng.Float64() < kept {
-					data = o.on(data)
+				if at = o.Offset; rng.Float64() < kept {
+					data = o.On(data)
 				}
 			}
-			for _, piece := range o.cut(size) {
-				at = max(at, piece.offset+int64(len(piece.data)))
+			for _, piece := range piecesOf(o, size) {
+				at = max(at, piece.Offset+int64(len(piece.Data)))
 				if rng.Float64() < kept {
 					run = append(run, piece)
 				}
@@ -116,45 +97,18 @@ func pieces(size int64) func(*rand.Rand, *content) []byte {
 		}
 		land()
 		if rng.IntN(2) == 0 {
-			data = resized(data, sizes[rng.IntN(len(sizes))])
+			data = memfs.Resized(data, sizes[rng.IntN(len(sizes))])
 		}
 		return data
 	}
 }
 
-// cut divides a write at the multiples of a size.
-func (o op) cut(size int64) (parts []op) {
-	for rest, at := o.data, o.offset; len(rest) > 0; {
+// piecesOf divides a write at the multiples of a size.
+func piecesOf(o memfs.Op, size int64) (parts []memfs.Op) {
+	for rest, at := o.Data, o.Offset; len(rest) > 0; {
 		n := min(size-at%size, int64(len(rest)))
-		parts = append(parts, op{kind: opWrite, file: o.file, offset: at, data: rest[:n]})
+		parts = append(parts, memfs.Op{Kind: memfs.Write, File: o.File, Offset: at, Data: rest[:n]})
 		rest, at = rest[n:], at+n
 	}
 	return parts
-}
-
-// sum tells images apart.
-func (im image) sum() [32]byte {
-	h := sha256.New()
-	for _, path := range slices.Sorted(maps.Keys(im)) {
-		fmt.Fprintf(h, "%q %d %t\n", path, len(im[path]), im[path] == nil)
-		h.Write(im[path])
-	}
-	return [32]byte(h.Sum(nil))
-}
-
-// write puts the image into a folder.
-func (im image) write(dir string) error {
-	for _, path := range slices.Sorted(maps.Keys(im)) {
-		to := filepath.Join(dir, path)
-		var err error
-		if im[path] == nil {
-			err = os.Mkdir(to, 0o755)
-		} else {
-			err = os.WriteFile(to, im[path], 0o644)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

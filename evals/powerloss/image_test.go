@@ -9,15 +9,17 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // after is the state behind some operations.
-func after(ops ...op) *state {
-	s := newState()
+func after(ops ...memfs.Op) *memfs.State {
+	s := memfs.NewState()
 	for _, o := range ops {
-		s.apply(o)
+		s.Apply(o)
 	}
 	return s
 }
@@ -36,32 +38,32 @@ func kindOf(t *testing.T, name string) kind {
 
 func TestWhatReachesTheDisk(t *testing.T) {
 	const file, other = 2, 3
-	create := op{kind: opCreate, file: file, dir: rootFolder, name: "a"}
-	write := op{kind: opWrite, file: file, data: []byte("new")}
-	sync := op{kind: opSync, file: file}
-	longer := op{kind: opWrite, file: file, offset: 2, data: []byte("-longer")}
-	rename := op{kind: opRename, file: file, dir: rootFolder, name: "a", to: "b"}
-	over := op{kind: opCreate, file: other, dir: rootFolder, name: "b"}
-	syncDir := op{kind: opSyncDir, dir: rootFolder}
+	create := memfs.Op{Kind: memfs.Create, File: file, Dir: memfs.RootFolder, Name: "a"}
+	write := memfs.Op{Kind: memfs.Write, File: file, Data: []byte("new")}
+	sync := memfs.Op{Kind: memfs.Sync, File: file}
+	longer := memfs.Op{Kind: memfs.Write, File: file, Offset: 2, Data: []byte("-longer")}
+	rename := memfs.Op{Kind: memfs.Rename, File: file, Dir: memfs.RootFolder, Name: "a", To: "b"}
+	over := memfs.Op{Kind: memfs.Create, File: other, Dir: memfs.RootFolder, Name: "b"}
+	syncDir := memfs.Op{Kind: memfs.SyncDir, Dir: memfs.RootFolder}
 	for _, tc := range []struct {
 		name                               string
-		ops                                []op
+		ops                                []memfs.Op
 		strict, kill, namesFirst, newZeros string
 	}{
-		{"created and written", []op{create, write}, "", "a=new", "a=", "a=\x00\x00\x00"},
-		{"its folder synced", []op{create, write, syncDir}, "a=", "a=new", "a=", "a=\x00\x00\x00"},
-		{"synced, with its entry", []op{create, write, sync}, "a=new", "a=new", "a=new", "a=new"},
-		{"written on", []op{create, write, sync, longer}, "a=new", "a=ne-longer", "a=new", "a=new\x00\x00\x00\x00\x00\x00"},
-		{"renamed", []op{create, write, sync, rename}, "a=new", "b=new", "b=new", "b=new"},
-		{"renamed over another", []op{over, create, syncDir, write, sync, rename}, "a=new b=", "b=new", "b=new", "b=new"},
-		{"renamed and the folder synced", []op{create, write, sync, rename, syncDir}, "b=new", "b=new", "b=new", "b=new"},
+		{"created and written", []memfs.Op{create, write}, "", "a=new", "a=", "a=\x00\x00\x00"},
+		{"its folder synced", []memfs.Op{create, write, syncDir}, "a=", "a=new", "a=", "a=\x00\x00\x00"},
+		{"synced, with its entry", []memfs.Op{create, write, sync}, "a=new", "a=new", "a=new", "a=new"},
+		{"written on", []memfs.Op{create, write, sync, longer}, "a=new", "a=ne-longer", "a=new", "a=new\x00\x00\x00\x00\x00\x00"},
+		{"renamed", []memfs.Op{create, write, sync, rename}, "a=new", "b=new", "b=new", "b=new"},
+		{"renamed over another", []memfs.Op{over, create, syncDir, write, sync, rename}, "a=new b=", "b=new", "b=new", "b=new"},
+		{"renamed and the folder synced", []memfs.Op{create, write, sync, rename, syncDir}, "b=new", "b=new", "b=new", "b=new"},
 	} {
 		s := after(tc.ops...)
 		for name, want := range map[string]string{
 			"only what was synced": tc.strict, "all, as after a kill": tc.kill,
 			"names before data": tc.namesFirst, "zeros in new blocks": tc.newZeros,
 		} {
-			if got := text(s.image(kindOf(t, name), nil)); got != want {
+			if got := text(imageOf(s, kindOf(t, name), nil)); got != want {
 				t.Errorf("%s, %s: %q, want %q", tc.name, name, got, want)
 			}
 		}
@@ -69,7 +71,7 @@ func TestWhatReachesTheDisk(t *testing.T) {
 }
 
 // text writes an image as path=bytes.
-func text(im image) string {
+func text(im memfs.Image) string {
 	var parts []string
 	for _, path := range slices.Sorted(maps.Keys(im)) {
 		parts = append(parts, path+"="+string(im[path]))
@@ -82,11 +84,11 @@ func text(im image) string {
 func TestPagesAreOldOrNew(t *testing.T) {
 	const page, pages = 4096, 8
 	fill := func(b byte) []byte { return bytes.Repeat([]byte{b}, page*pages) }
-	write := func(b byte) op { return op{kind: opWrite, file: 2, data: fill(b)} }
-	s := after(op{kind: opCreate, file: 2, dir: rootFolder, name: "a"}, write('o'), op{kind: opSync, file: 2}, write('n'), write('m'))
+	write := func(b byte) memfs.Op { return memfs.Op{Kind: memfs.Write, File: 2, Data: fill(b)} }
+	s := after(memfs.Op{Kind: memfs.Create, File: 2, Dir: memfs.RootFolder, Name: "a"}, write('o'), memfs.Op{Kind: memfs.Sync, File: 2}, write('n'), write('m'))
 	met := make(map[byte]int)
 	for seed := range uint64(200) {
-		data := s.image(kindOf(t, "some pages, some names"), rand.New(rand.NewPCG(seed, 0)))["a"]
+		data := imageOf(s, kindOf(t, "some pages, some names"), rand.New(rand.NewPCG(seed, 0)))["a"]
 		if len(data) != page*pages {
 			t.Fatalf("%d bytes", len(data))
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 var (
@@ -55,9 +57,11 @@ func TestRigSeesMissingSyncs(t *testing.T) {
 	}
 	s.steps = s.steps[:3]
 	ops, _ := r.record(s, nil)
-	for name, missing := range map[string]func(name string, o op) bool{
-		"of the log":    func(name string, o op) bool { return o.kind == opSync && strings.HasPrefix(name, "events.db") },
-		"of the folder": func(_ string, o op) bool { return o.kind == opSyncDir },
+	for name, missing := range map[string]func(name string, o memfs.Op) bool{
+		"of the log": func(name string, o memfs.Op) bool {
+			return o.Kind == memfs.Sync && strings.HasPrefix(name, "events.db")
+		},
+		"of the folder": func(_ string, o memfs.Op) bool { return o.Kind == memfs.SyncDir },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cuts := r.sweep(s, without(ops, missing), atSome)
@@ -75,11 +79,10 @@ func TestRigSeesMissingSyncs(t *testing.T) {
 }
 
 // without returns a record without some operations.
-func without(ops []op, missing func(name string, o op) bool) (rest []op) {
-	rec := newRecord()
-	for _, o := range ops {
-		rec.add(o)
-		if !missing(rec.names[o.file], o) {
+func without(ops []memfs.Op, missing func(name string, o memfs.Op) bool) (rest []memfs.Op) {
+	names := memfs.Names(ops)
+	for i, o := range ops {
+		if !missing(names[i], o) {
 			rest = append(rest, o)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 // rig is a folder with the built explog, where records are made.
@@ -47,30 +49,30 @@ func scratch(t *testing.T) string {
 
 // record runs a script on a disk that has an image at first. The first operations
 // of the record, as many as given, put it there.
-func (r *rig) record(s *script, has image) (ops []op, given int) {
+func (r *rig) record(s *script, has memfs.Image) (ops []memfs.Op, given int) {
 	r.t.Helper()
 	disk, err := os.MkdirTemp(r.dir, "mount-")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	rec := newRecord()
-	unmount, err := mount(r.t.Context(), disk, rec, has)
+	rec := memfs.NewJournal()
+	unmount, err := memfs.Mount(r.t.Context(), disk, rec, has, memfs.Options{})
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
 		r.t.Skipf("skipped: power cuts (the rig mounts a FUSE file system: it must be root, with /dev/fuse): %v", err)
 	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	given = len(rec.ops)
+	given = len(rec.Ops())
 	err = (&driver{r.binary, disk, rec}).drive(r.t.Context(), s.steps)
 	if err = errors.Join(err, unmount()); err != nil {
 		r.t.Fatal(err)
 	}
-	return rec.ops, given
+	return rec.Ops(), given
 }
 
 // sweep returns a sweep of a record.
-func (r *rig) sweep(s *script, ops []op, pick func(int, op, bool) []kind) *sweep {
+func (r *rig) sweep(s *script, ops []memfs.Op, pick func(int, memfs.Op, bool) []kind) *sweep {
 	return &sweep{
 		script: s, ops: ops, seed: *seed, scratch: r.scratch, pick: pick, fail: r.fault,
 		check: func(ctx context.Context, disk string, n int, c cut) error {
@@ -83,11 +85,11 @@ func (r *rig) sweep(s *script, ops []op, pick func(int, op, bool) []kind) *sweep
 }
 
 // everywhere makes images of all kinds at every point.
-func everywhere(int, op, bool) []kind { return kinds }
+func everywhere(int, memfs.Op, bool) []kind { return kinds }
 
 // atDecisions makes images of all kinds where a cut may matter, and of one kind at
 // some of the other points.
-func atDecisions(n int, behind op, decides bool) []kind {
+func atDecisions(n int, behind memfs.Op, decides bool) []kind {
 	if decides {
 		return kinds
 	}
@@ -97,9 +99,9 @@ func atDecisions(n int, behind op, decides bool) []kind {
 // atSome makes images of all kinds behind a rename, of the strictest kind and of
 // another, in turn, where else a cut may matter, and of one kind at some of the
 // other points.
-func atSome(n int, behind op, decides bool) []kind {
+func atSome(n int, behind memfs.Op, decides bool) []kind {
 	switch {
-	case behind.kind == opRename:
+	case behind.Kind == memfs.Rename:
 		return kinds
 	case decides:
 		return []kind{kinds[0], kinds[1+n%(len(kinds)-1)]}
@@ -110,7 +112,7 @@ func atSome(n int, behind op, decides bool) []kind {
 }
 
 // atFew is for when there is little time.
-func atFew(n int, behind op, decides bool) []kind {
+func atFew(n int, behind memfs.Op, decides bool) []kind {
 	if !decides || n%32 > 0 {
 		return nil
 	}
@@ -119,7 +121,7 @@ func atFew(n int, behind op, decides bool) []kind {
 
 // pick returns how the points and kinds are chosen: for the script's record, and
 // for the records of stores that open after a cut; each nth image is one.
-func pick() (script, again func(int, op, bool) []kind, nth int) {
+func pick() (script, again func(int, memfs.Op, bool) []kind, nth int) {
 	switch {
 	case *long:
 		return everywhere, atDecisions, 600
@@ -141,7 +143,7 @@ func (r *rig) fault(c cut, err error) {
 		return
 	}
 	dir := filepath.Join(*keep, strings.ReplaceAll(c.String(), " ", "-"))
-	if err := errors.Join(os.MkdirAll(dir, 0o755), c.image.write(dir)); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o755), c.image.Write(dir)); err != nil {
 		r.t.Error(err)
 	}
 }

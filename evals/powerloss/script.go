@@ -1,6 +1,10 @@
 package powerloss
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/explog/explog/evals/internal/memfs"
+)
 
 // newScript writes the inputs into a folder and lists the steps. A further command
 // is one more line: what it is given is one of the inputs, so that what it says of
@@ -72,7 +76,7 @@ type step struct {
 	exit  int
 	// killAt is where the command is killed, if it is: behind an operation on the
 	// file of this name.
-	killAt func(name string, o op) bool
+	killAt func(name string, o memfs.Op) bool
 }
 
 func (s *step) String() string {
@@ -102,9 +106,9 @@ func (s *script) captures(in input) {
 }
 
 // speaks is the nth time that a command says something.
-func speaks(n int) func(string, op) bool {
-	return func(_ string, o op) bool {
-		if o.kind == opSaid {
+func speaks(n int) func(string, memfs.Op) bool {
+	return func(_ string, o memfs.Op) bool {
+		if o.Kind == memfs.Said {
 			n--
 		}
 		return n == 0
@@ -112,9 +116,9 @@ func speaks(n int) func(string, op) bool {
 }
 
 // writes is the nth write to a file.
-func writes(file string, n int) func(string, op) bool {
-	return func(name string, o op) bool {
-		if o.kind == opWrite && name == file {
+func writes(file string, n int) func(string, memfs.Op) bool {
+	return func(name string, o memfs.Op) bool {
+		if o.Kind == memfs.Write && name == file {
 			n--
 		}
 		return n == 0

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/explog/explog/evals/internal/memfs"
 )
 
 // cut is one power cut: what it left, and what to expect of it.
@@ -15,7 +17,7 @@ type cut struct {
 	kind   kind
 	acked  total
 	first  int // the command that comes first afterwards
-	image  image
+	image  memfs.Image
 }
 
 func (c cut) String() string {
@@ -26,12 +28,12 @@ func (c cut) String() string {
 // checked.
 type sweep struct {
 	script *script
-	ops    []op
+	ops    []memfs.Op
 	from   int   // operations that are taken as given
 	acked  total // by them
 	// pick says which kinds of images to make at the nth point, behind an operation;
 	// the point decides where this operation or the next may make a difference.
-	pick    func(n int, behind op, decides bool) []kind
+	pick    func(n int, behind memfs.Op, decides bool) []kind
 	check   func(ctx context.Context, disk string, n int, c cut) error // of the nth image
 	fail    func(c cut, err error)
 	seed    uint64
@@ -70,15 +72,15 @@ func (s *sweep) run(ctx context.Context) {
 			}
 		})
 	}
-	state, heard, last := newState(), ears{script: s.script, acked: s.acked}, op{}
+	state, heard, last := memfs.NewState(), ears{script: s.script, acked: s.acked}, memfs.Op{}
 	for n := 0; n <= len(s.ops); n++ {
-		decides := last.decides() || n < len(s.ops) && s.ops[n].decides()
+		decides := decides(last) || n < len(s.ops) && decides(s.ops[n])
 		if n >= s.from && ctx.Err() == nil {
 			s.cut(jobs, state, n, s.pick(n, last, decides), heard.acked)
 		}
 		if n < len(s.ops) {
 			last = s.ops[n]
-			state.apply(last)
+			state.Apply(last)
 			heard.hear(last)
 		}
 	}
@@ -88,26 +90,26 @@ func (s *sweep) run(ctx context.Context) {
 
 // decides reports whether a cut just before an operation and one just behind it are
 // likely to be told apart.
-func (o op) decides() bool {
-	switch o.kind {
-	case opSync, opSyncDir, opRename, opRemove, opSaid:
+func decides(o memfs.Op) bool {
+	switch o.Kind {
+	case memfs.Sync, memfs.SyncDir, memfs.Rename, memfs.Remove, memfs.Said:
 		return true
 	}
 	return false
 }
 
 // cut makes images at one point and hands those on that were not checked before.
-func (s *sweep) cut(jobs chan<- job, state *state, n int, kinds []kind, acked total) {
+func (s *sweep) cut(jobs chan<- job, state *memfs.State, n int, kinds []kind, acked total) {
 	if len(kinds) > 0 {
 		s.points++
 	}
 	rng := rand.New(rand.NewPCG(s.seed, uint64(n)))
 	for _, k := range kinds {
-		c := cut{prefix: n, kind: k, acked: acked, first: s.images % firstCommands, image: state.image(k, rng)}
+		c := cut{prefix: n, kind: k, acked: acked, first: s.images % firstCommands, image: imageOf(state, k, rng)}
 		if k.verify {
 			c.first = firstVerify
 		}
-		key := seen{c.image.sum(), acked}
+		key := seen{c.image.Sum(), acked}
 		if s.seen[key] {
 			continue
 		}
@@ -126,7 +128,7 @@ func (s *sweep) try(ctx context.Context, j job) error {
 		return err
 	}
 	defer os.RemoveAll(disk)
-	if err := j.image.write(disk); err != nil {
+	if err := j.image.Write(disk); err != nil {
 		return err
 	}
 	return s.check(ctx, disk, j.n, j.cut)

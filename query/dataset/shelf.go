@@ -160,7 +160,7 @@ var ErrTaken = errors.New("another build has written this version meanwhile; run
 // happens before, there is no such version, and the next one takes its name. Others
 // that write are waited for until the timeout.
 func (s Shelf) Write(ctx context.Context, d Dataset, timeout time.Duration) error {
-	if err := os.MkdirAll(s.dir, 0o777); err != nil { // less the umask
+	if err := makeFolder(s.dir); err != nil {
 		return err
 	}
 	dir, err := os.Open(s.dir)
