@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/explog/explog/eventlog/failpoint"
+	"github.com/explog/explog/internal/durable"
 )
 
 // Batch is what is appended in one transaction: all of it or none.
@@ -369,10 +369,13 @@ func (l *Log) ensure(h *lease) error {
 		return err
 	}
 	defer os.Remove(path)
-	db, err := initialise(path, Identity{ID: id, Format: 1, Created: l.opts.Now()}, false)
-	if err == nil {
-		err = db.Close()
-	}
+	_, err = guarded(path, func() error {
+		db, err := initialise(path, Identity{ID: id, Format: 1, Created: l.opts.Now()}, false)
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
 	if err == nil {
 		err = failpoint.Hit(failpoint.LogMade)
 	}
@@ -385,7 +388,7 @@ func (l *Log) ensure(h *lease) error {
 	if err := failpoint.Hit(failpoint.LogRenamed); err != nil {
 		return err
 	}
-	if err := syncDir(l.dir); err != nil {
+	if err := durable.SyncPath(l.dir); err != nil {
 		return err
 	}
 	h.made = true
@@ -415,49 +418,18 @@ func initialise(path string, id Identity, noSync bool) (*bolt.DB, error) {
 	return db, nil
 }
 
-// makeDir makes the log's folder, unless it was there before.
+// makeDir makes the log's folder, unless it exists. [Log.ensure] makes it durable.
 func (l *Log) makeDir() error {
-	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(l.dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s is not a folder", l.dir)
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
 		if err := l.gone(); err != nil {
 			return err
 		}
 	}
-	return makeDir(l.dir)
-}
-
-// makeDir makes a folder with those above it, each durably. The folder above may be one
-// whose maker died before it was durable.
-func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o755)
-	switch parent := filepath.Dir(dir); {
-	case err == nil:
-		if err := syncDir(parent); err != nil {
-			return err
-		}
-		if err := syncDir(filepath.Dir(parent)); !readOnly(err) {
-			return err
-		}
-		return nil
-	case errors.Is(err, fs.ErrExist):
-		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-			return fmt.Errorf("%s is not a folder", dir)
-		}
-		return nil
-	case errors.Is(err, fs.ErrNotExist) && parent != dir:
-		if err := makeDir(parent); err != nil {
-			return err
-		}
-		return makeDir(dir)
-	}
-	return err
-}
-
-// syncDir makes a rename in the folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return os.MkdirAll(l.dir, 0o755)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/failpoint"
+	"github.com/explog/explog/internal/durable"
 	"github.com/explog/explog/eventlog/flock"
 )
 
@@ -147,7 +148,7 @@ func (s *session) replaceBy(ctx context.Context, c *copier) error {
 	if err := failpoint.Hit(failpoint.CopyRenamed); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.CompactRenamed); err != nil {
@@ -213,7 +214,7 @@ func (l *Log) Backup(ctx context.Context, path string) (Head, error) {
 	if err := failpoint.Hit(failpoint.CopyRenamed); err != nil {
 		return Head{}, err
 	}
-	return copied, syncDir(filepath.Dir(path))
+	return copied, durable.SyncFolder(filepath.Dir(path))
 }
 
 // replaceable reports whether a backup may have this name: there is no such file,

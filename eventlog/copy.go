@@ -39,13 +39,26 @@ const copyTxBytes = 16 << 20
 // newCopier begins a copy. Its file is locked until it is closed, so that nobody
 // takes it for one that was left behind.
 func newCopier(path string, id Identity) (*copier, error) {
-	db, err := initialise(path, id, true)
+	c := &copier{path: path, at: genesis(id.ID)}
+	err := c.guard(func() (err error) {
+		c.db, err = initialise(path, id, true)
+		return err
+	})
 	if err != nil {
 		os.Remove(path)
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
-	db.AllocSize = copyTxBytes // what is too much is cut off at the end
-	return &copier{path: path, db: db, at: genesis(id.ID)}, nil
+	c.db.AllocSize = copyTxBytes // what is too much is cut off at the end
+	return c, nil
+}
+
+// guard runs fn on the file that bbolt maps (see [guarded]).
+func (c *copier) guard(fn func() error) error {
+	abandoned, err := guarded(c.path, fn)
+	if abandoned {
+		c.db, c.tx = nil, nil
+	}
+	return err
 }
 
 // add takes events that follow the last ones, with the block that they come from.
@@ -89,15 +102,18 @@ func (c *copier) pack(n int) error {
 	return c.put(first, value, end)
 }
 
-func (c *copier) put(first uint64, value []byte, end position) (err error) {
-	if c.tx == nil {
-		if c.tx, err = c.db.Begin(true); err != nil {
-			return err
+func (c *copier) put(first uint64, value []byte, end position) error {
+	err := c.guard(func() (err error) {
+		if c.tx == nil {
+			if c.tx, err = c.db.Begin(true); err != nil {
+				return err
+			}
 		}
-	}
-	events := c.tx.Bucket(bucketEvents)
-	events.FillPercent = 1
-	if err := events.Put(seqKey(first), value); err != nil {
+		events := c.tx.Bucket(bucketEvents)
+		events.FillPercent = 1
+		return events.Put(seqKey(first), value)
+	})
+	if err != nil {
 		return fmt.Errorf("write to %s: %w", c.path, err)
 	}
 	c.at = end
@@ -114,7 +130,7 @@ func (c *copier) commit() error {
 	}
 	tx := c.tx
 	c.tx, c.bytes = nil, 0
-	if err := tx.Commit(); err != nil {
+	if err := c.guard(tx.Commit); err != nil {
 		return fmt.Errorf("write to %s: %w", c.path, err)
 	}
 	return nil
@@ -123,7 +139,10 @@ func (c *copier) commit() error {
 // finish writes what is left, gives the file a transaction id above another one and
 // the rights of the original, cuts off what it does not use, and syncs it.
 func (c *copier) finish(above uint64, original fs.FileInfo) error {
-	if err := errors.Join(c.flush(), c.commit(), c.db.Close()); err != nil {
+	if err := c.settle(); err != nil {
+		return err
+	}
+	if err := c.guard(c.db.Close); err != nil {
 		return err
 	}
 	c.db = nil
@@ -168,7 +187,12 @@ func giveRights(f *os.File, original fs.FileInfo) error {
 }
 
 // settle commits what the copy holds so far.
-func (c *copier) settle() error { return errors.Join(c.flush(), c.commit()) }
+func (c *copier) settle() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.commit()
+}
 
 // check reads the copy as it is in the file, from a position to the end of what was
 // copied: a copy that is not the log must not take its place.

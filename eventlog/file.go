@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/durable"
 )
 
 // The lock guards the file, not the name. The lease is a lock on a file beside the
@@ -155,14 +156,10 @@ func (s *session) persist() error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil || s.seal != nil {
-		return err
+	if s.seal != nil {
+		return durable.SyncFolder(filepath.Dir(path))
 	}
-	// The folder may be as new as the log.
-	if err := syncDir(filepath.Dir(filepath.Dir(path))); !readOnly(err) {
-		return err
-	}
-	return nil
+	return durable.SyncPath(filepath.Dir(path)) // the folder may be as new as the log
 }
 
 // unreadable reports whether an error says that the system could not read, and not

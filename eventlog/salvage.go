@@ -341,7 +341,7 @@ func (s *salvager) append(ctx context.Context, to *Log, chosen []foundBlock) err
 		batch.Events, size = nil, 0
 		return err
 	}
-	if err := makeDir(to.dir); err != nil {
+	if err := to.makeDir(); err != nil {
 		return err
 	}
 	for _, b := range chosen {

@@ -84,22 +84,34 @@ func (l *Log) session(ctx context.Context, h *lease, mode access, fn func(*sessi
 	})
 }
 
-// guard turns faults on the file that bbolt maps, and bbolt's panics on what it
-// finds there, into errors. The handle is abandoned then, because closing it would
-// hang, and the log is not written again by this process.
-func (s *session) guard(fn func() error) (err error) {
+// guard runs fn on the file that bbolt maps. Where the file cannot be read or is not what
+// bbolt expects, the log is not written again by this process.
+func (s *session) guard(fn func() error) error {
+	abandoned, err := guarded(s.log.Path(), fn)
+	if !abandoned {
+		return err
+	}
+	s.db, s.tx = nil, nil
+	return s.log.brokenBy(err)
+}
+
+// guarded turns page faults on a file that bbolt maps, and bbolt's panics on what it
+// finds there, into errors. The handle is abandoned then, because closing it would hang.
+func guarded(path string, fn func() error) (abandoned bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
-			s.db, s.tx = nil, nil
-			if fault, ok := r.(interface{ Addr() uintptr }); ok { // of the runtime: the mapping has no such page
-				err = s.log.brokenBy(fmt.Errorf("%s could not be read while it was written to: %v: the disk failed, or another program cut the file", s.log.Path(), fault))
-				return
-			}
-			err = s.log.brokenBy(s.damage(0, "writing to it failed: %v", r))
+		r := recover()
+		if r == nil {
+			return
 		}
+		abandoned = true
+		if fault, ok := r.(interface{ Addr() uintptr }); ok { // of the runtime: the mapping has no such page
+			err = fmt.Errorf("%s could not be read while it was written to: %v: the disk failed, or another program cut the file", path, fault)
+			return
+		}
+		err = &DamageError{Path: path, What: fmt.Sprintf("writing to it failed: %v", r)}
 	}()
-	return fn()
+	return false, fn()
 }
 
 func (s *session) damage(seq uint64, format string, args ...any) error {

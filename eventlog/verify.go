@@ -142,7 +142,9 @@ func (v *verifier) chunk(ctx context.Context) error {
 				b.count = 0
 				at = b.first
 			} else {
-				v.checkIndexed(s, b)
+				if err := v.checkIndexed(s, b); err != nil {
+					return false, err
+				}
 				at = b.last()
 			}
 			blocks = append(blocks, b)
@@ -199,17 +201,21 @@ func (v *verifier) block(b block) {
 }
 
 // checkIndexed finds each event of a block by its UUID.
-func (v *verifier) checkIndexed(s *session, b block) {
+func (v *verifier) checkIndexed(s *session, b block) error {
 	if v.noIndex {
-		return
+		return nil
 	}
-	if x, err := s.index(); err != nil || x == nil {
+	if x, err := s.index(); unreadable(err) {
+		return err
+	} else if err != nil || x == nil {
 		v.noIndex = true // it is missing, and cannot be made from a damaged log
-		return
+		return nil
 	}
 	for i := range b.count {
 		seq := b.first + uint64(i)
 		switch found, err := s.lookup(b.id(i)); {
+		case unreadable(err):
+			return err
 		case err != nil:
 			if v.record(err) != nil {
 				v.fault(seq, err.Error())
@@ -218,6 +224,7 @@ func (v *verifier) checkIndexed(s *session, b block) {
 			v.fault(seq, fmt.Sprintf("the index has %d for its UUID (0: nothing); delete %s to have it made again", found, IndexFileName))
 		}
 	}
+	return nil
 }
 
 // index counts the entries: with each event found by its UUID, as many entries
@@ -232,7 +239,9 @@ func (v *verifier) index(ctx context.Context) error {
 			return err
 		}
 		n, err := x.entries()
-		if err != nil {
+		if unreadable(err) {
+			return err
+		} else if err != nil {
 			v.fault(0, fmt.Sprintf("%v; delete %s to have it made again", err, IndexFileName))
 		} else if n != s.head.seq {
 			v.fault(0, fmt.Sprintf("the index has %d entries for %d events; delete %s to have it made again", n, s.head.seq, IndexFileName))

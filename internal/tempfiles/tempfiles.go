@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/durable"
 )
 
 // suffix is between a target's name and 16 hexadecimal digits.
@@ -64,7 +65,16 @@ func (p *Pending) Commit() error {
 		p.Discard()
 		return err
 	}
-	return errors.Join(p.Close(), SyncDir(filepath.Dir(p.target)))
+	return errors.Join(p.Close(), syncNames(filepath.Dir(p.target)))
+}
+
+// syncNames makes the names in a folder durable, if the process may read the folder.
+func syncNames(dir string) error {
+	err := durable.SyncFolder(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 // Discard removes the file. After Commit it does nothing.
@@ -85,18 +95,6 @@ func Write(target string, mode fs.FileMode, write func(io.Writer) error) error {
 		return err
 	}
 	return p.Commit()
-}
-
-// SyncDir makes the names in a folder durable, if the folder can be read.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Dir makes a folder in the system's folder for temporary files, and removes those of

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/durable"
 	"github.com/explog/explog/internal/tempfiles"
 	"github.com/explog/explog/query/finetune"
 )
@@ -160,7 +161,10 @@ var ErrTaken = errors.New("another build has written this version meanwhile; run
 // happens before, there is no such version, and the next one takes its name. Others
 // that write are waited for until the timeout.
 func (s Shelf) Write(ctx context.Context, d Dataset, timeout time.Duration) error {
-	if err := makeFolder(s.dir); err != nil {
+	if err := os.MkdirAll(s.dir, 0o777); err != nil { // less the umask
+		return err
+	}
+	if err := durable.SyncPath(s.dir); err != nil {
 		return err
 	}
 	dir, err := os.Open(s.dir)
