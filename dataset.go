@@ -142,7 +142,7 @@ func (l *Logger) collectingAnswers(ctx context.Context, s dataset.Source, throug
 	if err != nil {
 		return err
 	}
-	h, err := query.OpenHub(ctx, path)
+	h, err := query.OpenHub(ctx, path, l.opts.LockTimeout)
 	if err != nil {
 		return err
 	}

@@ -227,7 +227,7 @@ func (l *Logger) reading(ctx context.Context, fn func(*query.Reader) error) erro
 }
 
 func (l *Logger) read(ctx context.Context, fn func(*query.Reader) error) error {
-	r, err := query.Open(ctx, l.view.Path())
+	r, err := query.Open(ctx, l.view.Path(), l.opts.LockTimeout)
 	if err != nil {
 		return err
 	}

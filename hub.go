@@ -48,7 +48,7 @@ func (l *Logger) Hub(ctx context.Context) (*query.Hub, error) {
 	if status.Rebuilt != "" && status.Rebuilt != projector.Missing { // most likely it was never there
 		l.noteRebuilt(l.hub, status)
 	}
-	h, err := query.OpenHub(ctx, l.hub.Path())
+	h, err := query.OpenHub(ctx, l.hub.Path(), l.opts.LockTimeout)
 	if !errors.Is(err, query.ErrDamaged) {
 		return h, err
 	}
@@ -56,7 +56,7 @@ func (l *Logger) Hub(ctx context.Context) (*query.Hub, error) {
 	if _, err := l.hub.Rebuild(ctx); err != nil {
 		return nil, err
 	}
-	return query.OpenHub(ctx, l.hub.Path())
+	return query.OpenHub(ctx, l.hub.Path(), l.opts.LockTimeout)
 }
 
 // RebuildHub is Rebuild for the view of benchmarks. A log without one gets no view and
@@ -126,7 +126,7 @@ func (l *Logger) hubInfo(ctx context.Context) (*HubInfo, error) {
 	if err != nil || status.Held != "" {
 		return info, err
 	}
-	h, err := query.OpenHub(ctx, l.hub.Path())
+	h, err := query.OpenHub(ctx, l.hub.Path(), l.opts.LockTimeout)
 	if errors.Is(err, query.ErrDamaged) {
 		info.ViewFault = "is damaged"
 		return info, nil

@@ -220,8 +220,10 @@ func (v *verifier) checkIndexed(s *session, b block) error {
 			if v.record(err) != nil {
 				v.fault(seq, err.Error())
 			}
+		case found == 0:
+			v.fault(seq, fmt.Sprintf("the index lacks its UUID; delete %s to have it made again", IndexFileName))
 		case found != seq:
-			v.fault(seq, fmt.Sprintf("the index has %d for its UUID (0: nothing); delete %s to have it made again", found, IndexFileName))
+			v.fault(seq, fmt.Sprintf("event %d has the same UUID and counts; salvage makes a log with one of them", found))
 		}
 	}
 	return nil

@@ -175,7 +175,7 @@ const (
 // advance folds what the log has behind the view's checkpoint into the live view,
 // and returns the new checkpoint.
 func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
-	db, err := openWriter(p.Path())
+	db, err := openWriter(p.Path(), p.left())
 	if err != nil {
 		return st.checkpoint, err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -49,7 +50,7 @@ func pageKind(page []byte, number int) string {
 
 // readAll reads a view as queries do: every row, and through each index.
 func readAll(path string) (string, error) {
-	db, err := OpenReader(ctx, path)
+	db, err := OpenReader(ctx, path, time.Second)
 	if err != nil {
 		return "", err
 	}
@@ -219,7 +220,7 @@ func crashed(t *testing.T) (path, rows string) {
 	log, p := newStore(t)
 	mustAppend(t, log, savedEvents(t, 0, 200)...)
 	mustCatchUp(t, p)
-	reader, err := OpenReader(ctx, p.Path()) // keeps the write-ahead log from being removed
+	reader, err := OpenReader(ctx, p.Path(), time.Second) // keeps the write-ahead log from being removed
 	must(t, err)
 	defer reader.Close()
 	mustAppend(t, log, append(savedEvents(t, 200, 230), longEvent(t, 1, 9000))...)
@@ -234,7 +235,7 @@ func TestAWriteAheadLogLeftByACrashIsRecovered(t *testing.T) {
 	if rows, err := readAll(path); err != nil || rows != want {
 		t.Errorf("%v, %d bytes of rows, want %d", err, len(rows), len(want))
 	}
-	db, err := openWriter(path)
+	db, err := openWriter(path, time.Second)
 	must(t, err)
 	_, err = db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	must(t, err)
@@ -383,7 +384,7 @@ func TestAFileWithoutRoomForChecksumsIsNotWrittenTo(t *testing.T) {
 	must(t, old.Close())
 	before, err := os.ReadFile(left)
 	must(t, err)
-	db, err := openWriter(left)
+	db, err := openWriter(left, time.Second)
 	must(t, err)
 	if _, err := db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); !isDamage(err) || damageOf(err) != otherVersion {
 		t.Errorf("checkpoint: %v", err)
@@ -480,7 +481,7 @@ func TestReadersAndAWriterWithLongRows(t *testing.T) {
 	log, p := newStore(t)
 	mustAppend(t, log, longEvent(t, 0, 1000))
 	mustCatchUp(t, p)
-	reader, err := OpenReader(ctx, p.Path())
+	reader, err := OpenReader(ctx, p.Path(), time.Second)
 	must(t, err)
 	defer reader.Close()
 	stop := make(chan struct{})

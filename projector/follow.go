@@ -40,7 +40,7 @@ func (p *Projector) Follow(ctx context.Context, appended <-chan []eventlog.Event
 	if _, err := p.buildFrom(ctx, path, 0, p.grown(ctx, first, appended)); err != nil {
 		return fmt.Errorf("build %s: %w", p.Path(), Explain(err))
 	}
-	unlock, err := p.lock(ctx, p.wait)
+	unlock, err := p.begun().lock(ctx)
 	if err != nil {
 		return err
 	}

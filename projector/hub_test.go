@@ -141,7 +141,7 @@ func appendHub(t *testing.T, log *eventlog.Log, p *Projector, facts ...interface
 // queryText returns one row of a query, its values as text.
 func queryText(t *testing.T, p *Projector, q string) string {
 	t.Helper()
-	db, err := OpenReader(ctx, p.Path())
+	db, err := OpenReader(ctx, p.Path(), time.Second)
 	must(t, err)
 	defer db.Close()
 	rows, err := db.Query(q)
@@ -298,7 +298,7 @@ func TestMetricsEqualThoseOfTheResults(t *testing.T) {
 	}
 	mustAppend(t, log, events...)
 	mustCatchUp(t, p)
-	db, err := OpenReader(ctx, p.Path())
+	db, err := OpenReader(ctx, p.Path(), time.Second)
 	must(t, err)
 	defer db.Close()
 	for i, c := range want {

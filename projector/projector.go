@@ -63,6 +63,8 @@ type Projector struct {
 	view View
 	dir  string
 	wait time.Duration
+	// deadline is when a call stops waiting for others; zero: no call has begun.
+	deadline time.Time
 	// patience is how long a reader waits for others to finish with the view
 	// before it reads the view as it is.
 	patience time.Duration
@@ -73,6 +75,16 @@ type Projector struct {
 func New(log *eventlog.Log, view View, dir string, wait time.Duration) *Projector {
 	return &Projector{log: log, view: view, dir: dir, wait: wait, patience: 2 * time.Second}
 }
+
+// begun returns a projector for one call, all of whose waits end at one time.
+func (p *Projector) begun() *Projector {
+	q := *p
+	q.deadline = time.Now().Add(p.wait)
+	return &q
+}
+
+// left returns how long the call may still wait for others.
+func (p *Projector) left() time.Duration { return max(0, time.Until(p.deadline)) }
 
 // Path returns the path of the view's file.
 func (p *Projector) Path() string { return filepath.Join(p.dir, p.view.Name+".sqlite") }
@@ -101,16 +113,19 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	p = p.begun()
 	st, err := p.readState(ctx)
+	if isBusy(err) {
+		return Status{}, Explain(err)
+	}
 	usable := err == nil && p.unfit(st, head) == ""
 	if usable && st.checkpoint == head.Seq {
 		return Status{Checkpoint: head.Seq, Head: head.Seq}, nil
 	}
-	wait := p.wait
 	if usable {
-		wait = min(wait, p.patience)
+		p.deadline = time.Now().Add(min(p.left(), p.patience))
 	}
-	unlock, err := p.lock(ctx, wait)
+	unlock, err := p.lock(ctx)
 	if held := heldBy(err); held != "" && usable {
 		return Status{Checkpoint: st.checkpoint, Head: head.Seq, Held: held}, nil
 	}
@@ -191,7 +206,8 @@ func (p *Projector) Rebuild(ctx context.Context) (Status, error) {
 	if _, err := p.log.Head(ctx); err != nil {
 		return Status{}, err
 	}
-	unlock, err := p.lock(ctx, p.wait)
+	p = p.begun()
+	unlock, err := p.lock(ctx)
 	if err != nil {
 		return Status{}, fmt.Errorf("view %s: %w", p.Path(), err)
 	}
@@ -205,12 +221,14 @@ func (p *Projector) State(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	st, err := p.readState(ctx)
+	st, err := p.begun().readState(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Status{Head: head.Seq, Held: Missing}, nil
 	case isDamage(err):
 		return Status{Head: head.Seq, Held: damageOf(err)}, nil
+	case isBusy(err):
+		return Status{Head: head.Seq, Held: "is locked by another program"}, nil
 	case err != nil:
 		return Status{}, Explain(err)
 	}
@@ -218,12 +236,12 @@ func (p *Projector) State(ctx context.Context) (Status, error) {
 }
 
 // lock takes the view's lock; unlock gives it back.
-func (p *Projector) lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+func (p *Projector) lock(ctx context.Context) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(p.dir, p.view.Name+".lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := flock.Lock(ctx, f, wait); err != nil {
+	if err := flock.Lock(ctx, f, p.left()); err != nil {
 		return nil, err
 	}
 	return func() { f.Close() }, nil

@@ -137,7 +137,7 @@ func mustCatchUp(t *testing.T, p *Projector) Status {
 
 // dump reads every row of every table of a view.
 func dump(t interface{ Fatal(...any) }, p *Projector) string {
-	db, err := OpenReader(ctx, p.Path())
+	db, err := OpenReader(ctx, p.Path(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func dumpTable(t interface{ Fatal(...any) }, db *sql.DB, table string, out *stri
 
 func query(t *testing.T, p *Projector, q string, dest ...any) {
 	t.Helper()
-	db, err := OpenReader(ctx, p.Path())
+	db, err := OpenReader(ctx, p.Path(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestReadersSeeTheOldRowsOrTheNew(t *testing.T) {
 	log, p := newStore(t)
 	mustAppend(t, log, savedEvents(t, 0, 400)...)
 	mustCatchUp(t, p)
-	reader, err := OpenReader(ctx, p.Path())
+	reader, err := OpenReader(ctx, p.Path(), time.Second)
 	must(t, err)
 	defer reader.Close()
 	stop := make(chan struct{})
@@ -418,7 +418,7 @@ func TestAHeldViewIsReadAsItIs(t *testing.T) {
 	mustAppend(t, log, savedEvent(t, 0))
 	mustCatchUp(t, p)
 	mustAppend(t, log, savedEvent(t, 1))
-	unlock, err := p.lock(ctx, time.Second)
+	unlock, err := p.begun().lock(ctx)
 	must(t, err)
 	if s := mustCatchUp(t, p); s.Behind() != 1 || s.Held == "" {
 		t.Errorf("status %+v", s)
@@ -434,7 +434,7 @@ func TestAReaderWithoutAViewWaitsForTheOneThatMakesIt(t *testing.T) {
 	log, p := newStore(t)
 	p.patience = time.Millisecond
 	mustAppend(t, log, savedEvent(t, 0))
-	unlock, err := p.lock(ctx, time.Second)
+	unlock, err := p.begun().lock(ctx)
 	must(t, err)
 	time.AfterFunc(100*time.Millisecond, unlock)
 	if s := mustCatchUp(t, p); s.Checkpoint != 1 || s.Held != "" {
@@ -462,7 +462,7 @@ func TestALargeLagIsLoadedAfresh(t *testing.T) {
 
 func write(t *testing.T, p *Projector, statement string) {
 	t.Helper()
-	db, err := openWriter(p.Path())
+	db, err := openWriter(p.Path(), time.Second)
 	must(t, err)
 	_, err = db.Exec(statement)
 	must(t, err)

@@ -22,7 +22,7 @@ import (
 func (p *Projector) rebuild(ctx context.Context, why string) (Status, error) {
 	pageSize, err := p.livePageSize(ctx)
 	if err != nil {
-		return Status{}, err
+		return Status{}, Explain(err)
 	}
 	if err := p.sweep(); err != nil {
 		return Status{}, err
@@ -76,7 +76,7 @@ func (p *Projector) livePageSize(ctx context.Context) (int, error) {
 	if _, err := os.Stat(p.Path()); errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
-	db, err := openHeld(ctx, p.Path())
+	db, err := openHeld(ctx, p.Path(), p.left())
 	if err == nil {
 		defer db.Close()
 		var size int
@@ -245,7 +245,7 @@ func (p *Projector) pour(ctx context.Context, fresh string) error {
 	if err != nil {
 		return err
 	}
-	db, err := openWriter(p.Path())
+	db, err := openWriter(p.Path(), p.left())
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (p *Projector) pour(ctx context.Context, fresh string) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(stepAll(ctx, backup, p.wait), backup.Finish())
+		return errors.Join(stepAll(ctx, backup, max(p.left(), min(p.wait, p.patience))), backup.Finish())
 	})
 	if err != nil {
 		return err

@@ -43,7 +43,10 @@ func open(path, params string) (*sql.DB, error) {
 	return sql.Open("sqlite", name)
 }
 
-const busyTimeout = "_pragma=busy_timeout(10000)"
+// busyTimeout is how long SQLite waits for a program that has the file locked.
+func busyTimeout(wait time.Duration) string {
+	return fmt.Sprintf("_pragma=busy_timeout(%d)", max(0, wait.Milliseconds()))
+}
 
 // DB is a view that is open for reading, on as many connections as the caller
 // uses.
@@ -63,18 +66,19 @@ func (d *DB) Close() error {
 
 // OpenReader opens a view for reading. SQLite readers share memory with writers
 // through a file beside the view; who cannot make that file, for want of rights or
-// of space, reads a private copy of the view instead.
-func OpenReader(ctx context.Context, path string) (*DB, error) {
-	return openReader(ctx, path, lockView)
+// of space, reads a private copy of the view instead. Each of its connections waits up
+// to wait for a program that has the view locked.
+func OpenReader(ctx context.Context, path string, wait time.Duration) (*DB, error) {
+	return openReader(ctx, path, wait, lockView)
 }
 
 // openHeld is OpenReader for who has the view's lock.
-func openHeld(ctx context.Context, path string) (*DB, error) {
-	return openReader(ctx, path, func(context.Context, string) (func(), error) { return func() {}, nil })
+func openHeld(ctx context.Context, path string, wait time.Duration) (*DB, error) {
+	return openReader(ctx, path, wait, func(context.Context, string, time.Duration) (func(), error) { return func() {}, nil })
 }
 
-func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
-	db, err := openReadOnly(ctx, path)
+func openReader(ctx context.Context, path string, wait time.Duration, lock lockFunc) (*DB, error) {
+	db, err := openReadOnly(ctx, path, wait)
 	if err == nil {
 		return &DB{DB: db}, nil
 	}
@@ -84,11 +88,11 @@ func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
 	if !isUnshared(err) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	dir, remove, err := copyView(ctx, path, lock)
+	dir, remove, err := copyView(ctx, path, wait, lock)
 	if err != nil {
 		return nil, fmt.Errorf("open %s, which cannot be shared here, as a copy: %w", path, err)
 	}
-	db, err = openReadOnly(ctx, filepath.Join(dir, filepath.Base(path)))
+	db, err = openReadOnly(ctx, filepath.Join(dir, filepath.Base(path)), wait)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open a copy of %s: %w", path, err), remove())
 	}
@@ -96,8 +100,8 @@ func openReader(ctx context.Context, path string, lock lockFunc) (*DB, error) {
 }
 
 // openReadOnly opens a view and makes sure that it can be read.
-func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := open(path, "mode=ro&_pragma=query_only(1)&"+busyTimeout)
+func openReadOnly(ctx context.Context, path string, wait time.Duration) (*sql.DB, error) {
+	db, err := open(path, "mode=ro&_pragma=query_only(1)&"+busyTimeout(wait))
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +115,8 @@ func openReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 // copyView copies a view with its write-ahead log into a temporary folder, as it
 // is at one moment: under the view's lock, which keeps explog's writers away, and
 // again if it changed meanwhile all the same.
-func copyView(ctx context.Context, path string, lock lockFunc) (dir string, remove func() error, err error) {
-	unlock, err := lock(ctx, path)
+func copyView(ctx context.Context, path string, wait time.Duration, lock lockFunc) (dir string, remove func() error, err error) {
+	unlock, err := lock(ctx, path, wait)
 	if err != nil {
 		return "", nil, err
 	}
@@ -135,21 +139,19 @@ func copyView(ctx context.Context, path string, lock lockFunc) (dir string, remo
 }
 
 // lockFunc keeps explog's writers away from a view until unlock is called.
-type lockFunc func(ctx context.Context, path string) (unlock func(), err error)
+type lockFunc func(ctx context.Context, path string, wait time.Duration) (unlock func(), err error)
 
 // lockView takes the view's lock, if there is one.
-func lockView(ctx context.Context, path string) (unlock func(), err error) {
+func lockView(ctx context.Context, path string, wait time.Duration) (unlock func(), err error) {
 	f, err := os.Open(strings.TrimSuffix(path, ".sqlite") + ".lock")
 	if err != nil {
 		return func() {}, nil
 	}
-	if err := flock.Lock(ctx, f, copyWait); err != nil {
+	if err := flock.Lock(ctx, f, wait); err != nil {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
 }
-
-const copyWait = 30 * time.Second
 
 // stamp tells versions of a view's files apart.
 func stamp(path string) string {
@@ -182,9 +184,10 @@ func copyFile(path, dir string) error {
 
 // openWriter opens a live view for its one writer. Transactions begin IMMEDIATE:
 // one that begins by reading and then wants to write fails at once, without
-// waiting, when another writer came between.
-func openWriter(path string) (*sql.DB, error) {
-	db, err := open(path, "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-16000)&"+busyTimeout)
+// waiting, when another writer came between. Journals of statements stay in memory:
+// a killed process would leave them in the folder for temporary files.
+func openWriter(path string, wait time.Duration) (*sql.DB, error) {
+	db, err := open(path, "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)&"+busyTimeout(wait))
 	if err != nil {
 		return nil, err
 	}
@@ -272,13 +275,15 @@ func damageOf(err error) string {
 }
 
 // Explain adds what the system would say to what SQLite says of a disk that is full or
-// fails. Other errors it returns as they are.
+// fails, and of a file that is locked. Other errors it returns as they are.
 func Explain(err error) error {
 	switch {
 	case codeOf(err) == sqlite3.SQLITE_FULL, detailOf(err) == sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
 	case isDiskError(err):
 		return fmt.Errorf("%w: %w", errDisk, err)
+	case isBusy(err):
+		return fmt.Errorf("%w: %w", flock.ErrTimeout, err)
 	}
 	return err
 }

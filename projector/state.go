@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/explog/explog/eventlog"
 )
@@ -33,11 +34,11 @@ func (p *Projector) readState(ctx context.Context) (state, error) {
 }
 
 // stateBy is readState with a way to open the view.
-func (p *Projector) stateBy(ctx context.Context, open func(context.Context, string) (*DB, error)) (state, error) {
+func (p *Projector) stateBy(ctx context.Context, open func(context.Context, string, time.Duration) (*DB, error)) (state, error) {
 	if _, err := os.Stat(p.Path()); err != nil {
 		return state{}, err
 	}
-	db, err := open(ctx, p.Path())
+	db, err := open(ctx, p.Path(), p.left())
 	if err != nil {
 		return state{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // twoTimes returns a view's file at an earlier time and now, and its rows now.
@@ -110,7 +111,7 @@ func TestAProcessThatDiesBetweenBothFilesCostsNothing(t *testing.T) {
 	mustCatchUp(t, p)
 	before, err := os.ReadFile(p.Path() + sumsSuffix)
 	must(t, err)
-	reader, err := OpenReader(ctx, p.Path()) // keeps the write-ahead log from being removed
+	reader, err := OpenReader(ctx, p.Path(), time.Second) // keeps the write-ahead log from being removed
 	must(t, err)
 	mustAppend(t, log, savedEvents(t, 200, 500)...)
 	mustCatchUp(t, p)
@@ -122,7 +123,7 @@ func TestAProcessThatDiesBetweenBothFilesCostsNothing(t *testing.T) {
 	if rows, err := readAll(left); err != nil || rows != want {
 		t.Errorf("recovered: %v", err)
 	}
-	db, err := openWriter(left)
+	db, err := openWriter(left, time.Second)
 	must(t, err)
 	_, err = db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	must(t, errors.Join(err, db.Close()))
@@ -176,7 +177,7 @@ func TestAnOlderWriteAheadLogBesideANewerView(t *testing.T) {
 		log, p := newStore(t)
 		mustAppend(t, log, savedEvents(t, 0, 200)...)
 		mustCatchUp(t, p)
-		reader, err := OpenReader(ctx, p.Path()) // keeps the write-ahead log from being removed
+		reader, err := OpenReader(ctx, p.Path(), time.Second) // keeps the write-ahead log from being removed
 		must(t, err)
 		mustAppend(t, log, savedEvents(t, 200, 230)...)
 		mustCatchUp(t, p)

@@ -20,7 +20,7 @@ func (p *Projector) Verify(ctx context.Context) ([]string, error) {
 	if _, err := os.Stat(p.Path()); err != nil {
 		return nil, err
 	}
-	live, err := OpenReader(ctx, p.Path())
+	live, err := OpenReader(ctx, p.Path(), p.wait)
 	if isDamage(err) {
 		return []string{unopened(err)}, nil
 	}
@@ -115,7 +115,7 @@ func (p *Projector) verifyIn(ctx context.Context, live *sql.Tx) ([]string, error
 	if folded.hash != st.hash {
 		return []string{"it does not match the log"}, nil
 	}
-	fold, err := OpenReader(ctx, path)
+	fold, err := OpenReader(ctx, path, p.wait)
 	if err != nil {
 		return nil, err
 	}

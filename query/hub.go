@@ -28,8 +28,9 @@ type Hub struct {
 }
 
 // OpenHub opens the file of the view of benchmarks, and checks each of its pages.
-func OpenHub(ctx context.Context, path string) (*Hub, error) {
-	db, err := projector.OpenReader(ctx, path)
+// Reading waits up to wait for a program that has it locked.
+func OpenHub(ctx context.Context, path string, wait time.Duration) (*Hub, error) {
+	db, err := projector.OpenReader(ctx, path, wait)
 	if err != nil {
 		return nil, wrap(err)
 	}

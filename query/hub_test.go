@@ -40,7 +40,7 @@ func hubOf(t *testing.T, facts ...fact) (h *Hub, path string) {
 	if _, err := p.CatchUpFully(ctx); err != nil {
 		t.Fatal(err)
 	}
-	h, err := OpenHub(ctx, p.Path())
+	h, err := OpenHub(ctx, p.Path(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestOpeningAHubChecksEachPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		file[at] ^= 4
-		if h, err := OpenHub(ctx, copied); !errors.Is(err, ErrDamaged) {
+		if h, err := OpenHub(ctx, copied, time.Second); !errors.Is(err, ErrDamaged) {
 			t.Errorf("page %d: %v, %v", at/page+1, h, err)
 		}
 	}

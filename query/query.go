@@ -13,6 +13,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"time"
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/projector"
@@ -27,9 +28,9 @@ type Reader struct {
 	db *projector.DB
 }
 
-// Open opens a view's file.
-func Open(ctx context.Context, path string) (*Reader, error) {
-	db, err := projector.OpenReader(ctx, path)
+// Open opens a view's file. Reading waits up to wait for a program that has it locked.
+func Open(ctx context.Context, path string, wait time.Duration) (*Reader, error) {
+	db, err := projector.OpenReader(ctx, path, wait)
 	if err != nil {
 		return nil, wrap(err)
 	}

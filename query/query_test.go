@@ -50,7 +50,7 @@ func reader(t testing.TB, lines ...string) *Reader {
 	if _, err := p.CatchUp(ctx); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(ctx, p.Path())
+	r, err := Open(ctx, p.Path(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func ExampleReader_Export() {
 	if _, err := view.CatchUp(ctx); err != nil {
 		panic(err)
 	}
-	r, err := Open(ctx, view.Path())
+	r, err := Open(ctx, view.Path(), time.Second)
 	if err != nil {
 		panic(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/explog/explog"
+	"github.com/explog/explog/eventlog/flock"
 )
 
 func main() { os.Exit(run()) }
@@ -97,7 +98,7 @@ func message(err error) string {
 	for _, prefix := range []string{"explog: ", "eventlog: ", "query: ", "event: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
-	if errors.Is(err, explog.ErrLocked) {
+	if errors.Is(err, explog.ErrLocked) || errors.Is(err, flock.ErrTimeout) {
 		text += "; wait for it, or allow more time with --lock-timeout"
 	}
 	if errors.Is(err, syscall.ENOSPC) {

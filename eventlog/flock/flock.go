@@ -14,6 +14,9 @@ import (
 // ErrTimeout is wrapped by the error of a Lock whose time ran out.
 var ErrTimeout = errors.New("locked by another process")
 
+// ErrUnsupported is wrapped by the errors of all calls on a file system without locks.
+var ErrUnsupported = errors.New("the file system has no working locks, so a store there would not be safe; use a local disk")
+
 // Lock takes the exclusive lock on a file; closing the file gives it back. On an
 // error Lock closes the file itself.
 //
@@ -91,7 +94,17 @@ func flock(f *os.File, how int) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), how)
 		if !errors.Is(err, syscall.EINTR) {
-			return err
+			return explain(err)
 		}
 	}
+}
+
+// explain names what a network or FUSE file system means that refuses to lock at all.
+func explain(err error) error {
+	for _, refusal := range []error{syscall.ENOLCK, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		if errors.Is(err, refusal) {
+			return fmt.Errorf("%w (%w)", ErrUnsupported, err)
+		}
+	}
+	return err
 }

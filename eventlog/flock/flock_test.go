@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,4 +60,15 @@ func TestLockEndsWithTimeOrContext(t *testing.T) {
 		t.Error(err)
 	}
 	last.Close()
+}
+
+func TestAFileSystemWithoutLocks(t *testing.T) {
+	for _, refusal := range []syscall.Errno{syscall.ENOLCK, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		if err := explain(refusal); !errors.Is(err, ErrUnsupported) || !errors.Is(err, refusal) {
+			t.Errorf("%v: %v", refusal, err)
+		}
+	}
+	if err := explain(syscall.EIO); err != syscall.EIO {
+		t.Error(err)
+	}
 }
