@@ -71,6 +71,8 @@ func visible(s string, keep []string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, "\\x%02x", s[0])
+		case r > 0xffff && hidden(r):
+			fmt.Fprintf(&b, "\\U%08x", r)
 		case r != utf8.RuneError && hidden(r):
 			fmt.Fprintf(&b, "\\u%04x", r)
 		default:
@@ -81,9 +83,16 @@ func visible(s string, keep []string) string {
 	return b.String()
 }
 
+// invisible are characters without a width that can make two texts look alike. Joiners
+// are not among them, because scripts and emoji need them.
+var invisible = &unicode.RangeTable{
+	R16: []unicode.Range16{{0x200b, 0x200b, 1}, {0x2060, 0x2060, 1}, {0xfeff, 0xfeff, 1}},
+	R32: []unicode.Range32{{0xe0000, 0xe007f, 1}},
+}
+
 // hidden reports whether a character must not reach a terminal; bytes that are not
 // UTF-8 come as U+FFFD.
 func hidden(r rune) bool {
-	return r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
+	return r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || unicode.Is(invisible, r) ||
 		r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }

@@ -16,6 +16,8 @@ func TestSafeWriterShowsControlCharacters(t *testing.T) {
 		"\x9b31m":                           `\x9b31m`,
 		"a\u202eb\u2066c":                   `a\u202eb\u2066c`,
 		"one\u2028two":                      `one\u2028two`,
+		"zero\u200bwidth\ufeff\u2060":       `zero\u200bwidth\ufeff\u2060`,
+		"tag\U000E0041":                     `tag\U000e0041`,
 		"\x7f\x00":                          `\u007f\u0000`,
 		"cut in a character: \xe4\xb8":      `cut in a character: \xe4\xb8`,
 		"a replacement character \ufffd ok": "a replacement character \ufffd ok",

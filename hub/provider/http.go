@@ -36,6 +36,7 @@ type endpoint struct {
 	path    string
 	header  http.Header
 	key     string
+	secret  redactor
 	timeout time.Duration
 	client  *http.Client
 }
@@ -55,6 +56,9 @@ func newEndpoint(o HTTPOptions, path, keyHeader, keyPrefix string) (*endpoint, e
 	}
 	if strings.ContainsFunc(e.key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, &Error{Kind: Fatal, Message: "the key has a space or another character that no key has: set the variable that api_key_env names again"}
+	}
+	if len(e.key) >= shortestSecret {
+		e.secret = newRedactor(e.key)
 	}
 	if e.key != "" {
 		e.header.Set(keyHeader, keyPrefix+e.key)
@@ -120,7 +124,7 @@ func (e *endpoint) post(ctx context.Context, body []byte) (*response, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, mostBody+1))
-	r := &response{from: e.base + e.path, status: resp.StatusCode, header: resp.Header, body: e.strike(raw)}
+	r := &response{from: e.base + e.path, status: resp.StatusCode, header: e.strikeHeader(resp.Header), body: e.secret.bytes(raw)}
 	switch {
 	case err != nil:
 		failed := e.broken(ctx, err)
@@ -133,8 +137,15 @@ func (e *endpoint) post(ctx context.Context, body []byte) (*response, error) {
 	return r, nil
 }
 
-// strike removes the key from what a server sent.
-func (e *endpoint) strike(body []byte) []byte { return redact(body, e.key) }
+// strikeHeader removes the key from the header of a response.
+func (e *endpoint) strikeHeader(h http.Header) http.Header {
+	for _, values := range h {
+		for i := range values {
+			values[i] = e.secret.string(values[i])
+		}
+	}
+	return h
+}
 
 // broken says why a request got no response, or not all of it.
 func (e *endpoint) broken(ctx context.Context, err error) *Error {
@@ -148,7 +159,7 @@ func (e *endpoint) broken(ctx context.Context, err error) *Error {
 	}
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
-	failed := &Error{Kind: Temporary, Message: where + ": " + excerpt(err.Error())}
+	failed := &Error{Kind: Temporary, Message: where + ": " + excerpt(e.secret.string(err.Error()))}
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		failed.Kind, failed.Message = Fatal, failed.Message+"; correct base_url"

@@ -3,112 +3,213 @@ package provider
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"html"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 )
+
+// redactor removes a secret from text that came from outside, in each encoding in
+// which a server, a proxy or an error message may repeat it: as it is, escaped for
+// JSON, Go (%q), URLs or HTML, in base64 (also of a text around it, such as a header),
+// and in encodings of these.
+type redactor struct {
+	secret  []byte
+	encoded [][]byte // what base64 makes of the secret, whatever surrounds it
+}
+
+// nesting is how many escapings, one around the other, are looked through, as in HTML
+// in JSON in JSON.
+const nesting = 3
 
 const redacted = "***"
 
-// redact removes a key from what a server sent. A server that repeats the request in
-// its answer may encode the key on the way, so every encoding in which text travels in
-// JSON, HTML, URLs and headers is removed too. A key of a few characters would be found
-// in ordinary text and stays.
-func redact(body []byte, key string) []byte {
-	if len(key) < shortestSecret {
-		return body
+// newRedactor returns the redactor of a secret. The one of the zero value, and of an
+// empty secret, removes nothing.
+func newRedactor(secret string) redactor {
+	if secret == "" {
+		return redactor{}
 	}
-	for _, form := range encodings(key) {
-		body = bytes.ReplaceAll(body, []byte(form), []byte(redacted))
-	}
-	return body
-}
-
-// encodings returns the forms in which a key may be repeated, the longest first.
-func encodings(key string) []string {
-	var jsonText strings.Builder
-	for _, r := range key {
-		fmt.Fprintf(&jsonText, `\u%04x`, r)
-	}
-	forms := []string{
-		key, escapedJSON(key), unescapedJSON(key), jsonText.String(),
-		inner(strconv.Quote(key)), inner(strconv.QuoteToASCII(key)),
-		url.QueryEscape(key), url.PathEscape(key), percentEncoded(key),
-		html.EscapeString(key), escapedSlashes(escapedJSON(key)), escapedSlashes(unescapedJSON(key)),
-	}
-	for _, text := range []string{key, "Bearer " + key} {
-		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-			forms = append(forms, enc.EncodeToString([]byte(text)))
-		}
-	}
-	for _, form := range forms { // hexadecimal digits come in both cases
-		forms = append(forms, otherCase(form))
-	}
-	// What was encoded may be quoted once more, as when an error holds a JSON text.
-	for _, form := range slices.Clone(forms) {
-		forms = append(forms, inner(strconv.Quote(form)), escapedJSON(form), unescapedJSON(form))
-	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(forms)
-}
-
-// inner returns a quoted text without its quotes.
-func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
-
-// escapedJSON is JSON in which <, > and & are escaped.
-func escapedJSON(key string) string {
-	b, _ := json.Marshal(key) // a string cannot fail
-	return inner(string(b))
-}
-
-// unescapedJSON is JSON in which <, > and & are not escaped.
-func unescapedJSON(key string) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(key) // a string cannot fail
-	return inner(strings.TrimSuffix(b.String(), "\n"))
-}
-
-// escapedSlashes escapes slashes, as PHP and others do in JSON.
-func escapedSlashes(text string) string { return strings.ReplaceAll(text, "/", `\/`) }
-
-// percentEncoded encodes all that is not a letter or a digit.
-func percentEncoded(key string) string {
-	var b strings.Builder
-	for _, c := range []byte(key) {
-		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
-// otherCase changes the case of the hexadecimal digits behind % and \u.
-func otherCase(form string) string {
-	b := []byte(form)
-	for i := range b {
-		digits := 0
-		switch {
-		case b[i] == '%':
-			digits = 2
-		case b[i] == '\\' && i+1 < len(b) && b[i+1] == 'u':
-			digits = 5
-		}
-		for j := i + 1; j <= i+digits && j < len(b); j++ {
-			switch c := b[j]; {
-			case c >= 'a' && c <= 'f':
-				b[j] = c - 'a' + 'A'
-			case c >= 'A' && c <= 'F':
-				b[j] = c - 'A' + 'a'
+	r := redactor{secret: []byte(secret)}
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 { // bytes of another text in the first group of three
+			text := encoding.EncodeToString(append(make([]byte, before), secret...))
+			inner := text[(before*8+5)/6 : (before+len(secret))*8/6] // without characters that hold bits of other text
+			if len(inner) > 0 && !slices.ContainsFunc(r.encoded, func(e []byte) bool { return string(e) == inner }) {
+				r.encoded = append(r.encoded, []byte(inner))
 			}
 		}
 	}
-	return string(b)
+	return r
+}
+
+// bytes returns the text without the secret.
+func (r redactor) bytes(text []byte) []byte {
+	found := r.find(text, nesting)
+	if len(found) == 0 {
+		return text
+	}
+	slices.SortFunc(found, func(a, b span) int { return a.from - b.from })
+	var out []byte
+	end := 0
+	for _, s := range found {
+		if s.from >= end {
+			out = append(append(out, text[end:s.from]...), redacted...)
+		}
+		end = max(end, s.to)
+	}
+	return append(out, text[end:]...)
+}
+
+func (r redactor) string(text string) string { return string(r.bytes([]byte(text))) }
+
+// span is a part of a text.
+type span struct{ from, to int }
+
+// find returns where the secret is in a text and, down to a depth, in what the text
+// escapes.
+func (r redactor) find(text []byte, depth int) []span {
+	if len(r.secret) == 0 {
+		return nil
+	}
+	found := occurrences(text, r.secret)
+	for _, e := range r.encoded {
+		for _, s := range occurrences(text, e) {
+			found = append(found, wholeBase64(text, s))
+		}
+	}
+	if depth == 0 {
+		return found
+	}
+	for _, unescape := range []func([]byte) (byte, int){unescapeBackslash, unescapePercent, unescapeEntity} {
+		inner, source := unescaped(text, unescape)
+		if source == nil {
+			continue
+		}
+		for _, s := range r.find(inner, depth-1) {
+			found = append(found, span{source.of(s.from), source.of(s.to)})
+		}
+	}
+	return found
+}
+
+func occurrences(text, part []byte) []span {
+	var found []span
+	for at := 0; ; {
+		i := bytes.Index(text[at:], part)
+		if i < 0 {
+			return found
+		}
+		found = append(found, span{at + i, at + i + len(part)})
+		at += i + 1 // occurrences may overlap
+	}
+}
+
+// wholeBase64 extends a part of a base64 text to the whole.
+func wholeBase64(text []byte, s span) span {
+	for s.from > 0 && isBase64(text[s.from-1]) {
+		s.from--
+	}
+	for s.to < len(text) && (isBase64(text[s.to]) || text[s.to] == '=') {
+		s.to++
+	}
+	return s
+}
+
+func isBase64(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || bytes.IndexByte([]byte("+/-_"), c) >= 0
+}
+
+// origin maps offsets in an unescaped text to the escaped one: each escape is one byte
+// in the first.
+type origin []escapeAt
+
+type escapeAt struct{ inner, outer, length int }
+
+// of returns the offset in the escaped text.
+func (o origin) of(inner int) int {
+	i, found := slices.BinarySearchFunc(o, inner, func(e escapeAt, at int) int { return e.inner - at })
+	if found {
+		return o[i].outer
+	}
+	if i == 0 {
+		return inner
+	}
+	before := o[i-1]
+	return before.outer + before.length + inner - before.inner - 1
+}
+
+// unescaped replaces each escape by the byte that it is for; nil: there are none.
+func unescaped(text []byte, unescape func([]byte) (byte, int)) ([]byte, origin) {
+	var inner []byte
+	var source origin
+	end := 0
+	for at := 0; at < len(text); {
+		c, n := unescape(text[at:])
+		if n == 0 {
+			at++
+			continue
+		}
+		inner = append(inner, text[end:at]...)
+		source = append(source, escapeAt{len(inner), at, n})
+		inner = append(inner, c)
+		at += n
+		end = at
+	}
+	if source == nil {
+		return nil, nil
+	}
+	return append(inner, text[end:]...), source
+}
+
+// unescapeBackslash reads an escape of JSON or of Go at the beginning of a text; n 0:
+// there is none.
+func unescapeBackslash(text []byte) (c byte, n int) {
+	if len(text) < 2 || text[0] != '\\' {
+		return 0, 0
+	}
+	switch c := text[1]; {
+	case c == '"', c == '\\', c == '/', c == '\'':
+		return c, 2
+	case c == 'x':
+		return unescapeHex(text, len(`\x`))
+	case c == 'u' && bytes.HasPrefix(text[2:], []byte("00")):
+		return unescapeHex(text, len(`\u00`))
+	}
+	return 0, 0
+}
+
+// unescapePercent reads an escape of URLs.
+func unescapePercent(text []byte) (c byte, n int) {
+	if text[0] != '%' {
+		return 0, 0
+	}
+	return unescapeHex(text, 1)
+}
+
+// unescapeHex reads two hexadecimal digits behind the beginning of an escape.
+func unescapeHex(text []byte, from int) (c byte, n int) {
+	if len(text) < from+2 {
+		return 0, 0
+	}
+	v, err := strconv.ParseUint(string(text[from:from+2]), 16, 8)
+	if err != nil {
+		return 0, 0
+	}
+	return byte(v), from + 2
+}
+
+// unescapeEntity reads a character reference of HTML.
+func unescapeEntity(text []byte) (c byte, n int) {
+	const longest = len("&NewLine;") + 3 // with zeros before a number
+	if text[0] != '&' {
+		return 0, 0
+	}
+	end := bytes.IndexByte(text[:min(len(text), longest)], ';')
+	if end < 0 {
+		return 0, 0
+	}
+	if s := html.UnescapeString(string(text[:end+1])); len(s) == 1 {
+		return s[0], end + 1
+	}
+	return 0, 0
 }
