@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/explog/explog/eventlog/failpoint"
-	"github.com/explog/explog/internal/durable"
 	"github.com/explog/explog/eventlog/flock"
+	"github.com/explog/explog/internal/durable"
 )
 
 // Compacted says what compacting a log won.

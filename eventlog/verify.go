@@ -240,12 +240,12 @@ func (v *verifier) index(ctx context.Context) error {
 		if err != nil || x == nil {
 			return err
 		}
-		n, err := x.entries()
-		if unreadable(err) {
+		switch n, err := x.entries(); {
+		case unreadable(err):
 			return err
-		} else if err != nil {
+		case err != nil:
 			v.fault(0, fmt.Sprintf("%v; delete %s to have it made again", err, IndexFileName))
-		} else if n != s.head.seq {
+		case n != s.head.seq:
 			v.fault(0, fmt.Sprintf("the index has %d entries for %d events; delete %s to have it made again", n, s.head.seq, IndexFileName))
 		}
 		return nil
