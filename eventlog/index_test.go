@@ -290,3 +290,25 @@ func TestFingerprintsSpread(t *testing.T) {
 		}
 	}
 }
+
+// Verify makes a damaged index again, as other commands do, also where only its count
+// of the entries reads the damaged page.
+func TestVerifyMakesADamagedIndexAgain(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, eventsOf(0, 20)...)
+	whole, err := os.ReadFile(indexPathOf(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := indexPageSize / 2; at < len(whole); at += indexPageSize {
+		b := slices.Clone(whole)
+		b[at] ^= 1
+		if err := os.WriteFile(indexPathOf(l), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		verifyClean(t, l)
+		if b, err := os.ReadFile(indexPathOf(l)); err != nil || !slices.Equal(b, whole) {
+			t.Fatalf("page %d: the index was not made again (%v)", at/indexPageSize, err)
+		}
+	}
+}

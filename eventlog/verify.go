@@ -240,7 +240,14 @@ func (v *verifier) index(ctx context.Context) error {
 		if err != nil || x == nil {
 			return err
 		}
-		switch n, err := x.entries(); {
+		n, err := x.entries()
+		if errors.Is(err, errIndex) && s.lease.writable { // as any command that meets such a page does
+			x.file.Close()
+			if s.idx, err = s.buildIndex(roomFor(s.head.seq)); err == nil {
+				n, err = s.idx.entries()
+			}
+		}
+		switch {
 		case unreadable(err):
 			return err
 		case err != nil:
