@@ -85,7 +85,7 @@ func (l *Log) named(f *os.File) (bool, error) {
 // links returns the number of names that a file has; 1 where the system does not say.
 func links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Nlink
+		return uint64(st.Nlink) //nolint:unconvert // its type is another one on other systems
 	}
 	return 1
 }
