@@ -88,26 +88,9 @@ func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (Im
 // readAll reads r, and sorts what it reads, until r ends, or the context, or it is
 // told to stop. A read that is under way then is not waited for.
 func (s *sorter) readAll(ctx context.Context, r io.Reader, stop <-chan struct{}) error {
-	type chunk struct {
-		data []byte
-		err  error
-	}
-	chunks, ended := make(chan chunk), make(chan struct{})
+	ended := make(chan struct{})
 	defer close(ended)
-	go func() {
-		for {
-			buf := make([]byte, 64<<10)
-			n, err := r.Read(buf)
-			select {
-			case chunks <- chunk{buf[:n], err}:
-			case <-ended:
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	chunks := readChunks(r, ended)
 	for {
 		var c chunk
 		var last bool
