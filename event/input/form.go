@@ -15,6 +15,7 @@ const (
 	formDocument form = iota // one value, or what is none
 	formArray
 	formLines
+	formGlued // lines, of which the first is an object with something behind it
 )
 
 // recognize decides on the form of the input, which begins with a byte that is not
@@ -116,13 +117,17 @@ func (s *splitter) objectOrLines() (form, error) {
 		return 0, s.err
 	}
 	end := int(d.InputOffset())
-	if err == nil && bytes.IndexByte(s.ahead()[:end], '\n') >= 0 {
+	whole := err == nil
+	if whole && bytes.IndexByte(s.ahead()[:end], '\n') >= 0 {
 		return formDocument, nil
 	}
 	// Where lines are indented more than the first, they belong to a document that
 	// was cut or has a fault, and not to JSONL.
 	found, err := s.hasCompleteLine(s.max, s.column())
-	if found {
+	switch {
+	case found && whole:
+		return formGlued, err
+	case found:
 		return formLines, err
 	}
 	return formDocument, err

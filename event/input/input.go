@@ -13,7 +13,8 @@
 //   - Otherwise the input is one document, an array or a single value. What follows
 //     its end is a fault.
 //   - If no element of the document can be read, and at least one line is a complete
-//     object, the input is JSONL with a bad first line.
+//     object, the input is JSONL with a bad first line. Where that begins with an
+//     object, only what follows the object is bad.
 //   - Files of other formats are an [UnsupportedError].
 //
 // To decide, at most one value's limit of bytes is read ahead.
@@ -110,6 +111,8 @@ func (s *splitter) run() error {
 		return s.array()
 	case formLines:
 		return s.lines()
+	case formGlued:
+		return s.glued()
 	}
 	return s.document()
 }
@@ -144,6 +147,28 @@ func (s *splitter) lines() error {
 			return err
 		}
 	}
+}
+
+// glued yields the object that the first line begins with, what stands behind it on
+// the line as a fault, and the other lines.
+func (s *splitter) glued() error {
+	if err := s.emitUntil(&structure{}); err != nil {
+		return err
+	}
+	if _, err := s.skipSpace(); err != nil {
+		return ignoreEOF(err)
+	}
+	v, err := s.take(&lineEnd{})
+	if err != nil {
+		return err
+	}
+	if v.Fault == nil {
+		v.Fault = trailing("the object")
+	}
+	if err := s.give(v); err != nil {
+		return err
+	}
+	return s.lines()
 }
 
 // beforeComma returns the complete object that a line consists of besides the comma

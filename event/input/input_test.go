@@ -80,7 +80,8 @@ func TestWhatAnInputSplitsInto(t *testing.T) {
 		{"torn behind a colon", "{\"a\":\n{}\n{}", []string{"1:0 {\"a\":", "2:6 {}", "3:9 {}"}},
 		{"torn behind a colon, two lines", "{\"a\":\n{}\n", []string{"1:0 {\"a\":", "2:6 {}"}},
 		{"torn in an array", "{\"a\":[\n{},\n{},\n", []string{"1:0 {\"a\":[", "2:7 {}", "3:11 {}"}},
-		{"glued", "{}{}\n{}\n{}", []string{"1:0 {}{}", "2:5 {}", "3:8 {}"}},
+		{"glued", "{}{}\n{}\n{}", []string{"1:0 {}", "1:2 !trailing_data {}", "2:5 {}", "3:8 {}"}},
+		{"text behind the first object", "{} # one\n{}\n", []string{"1:0 {}", "1:3 !trailing_data # one", "2:9 {}"}},
 		{"all glued", "{\"a\":1}{}", []string{`1:0 {"a":1}`, "1:7 !trailing_data {}"}},
 		{"empty array first", "[]\n{}\n{}", []string{"1:0 []", "2:3 {}", "3:6 {}"}},
 		{"brace first", "{\n{}\n{}", []string{"1:0 {", "2:2 {}", "3:5 {}"}},
@@ -180,7 +181,7 @@ func TestPackedInputIsReadAsItIs(t *testing.T) {
 func FuzzValues(f *testing.F) {
 	for _, s := range []string{
 		"{}\n{}", "[{},{}]", "{\n}", "[{\"a\":\"x\n}]", "nope\n{}", "[,]", "\xEF\xBB\xBF[1 2]", "[{}]x", `["\\"]`, "[\n {\"a\":\"\n {}]",
-		"[x]\n{}\n{}", "{\n{}\n", "{}{}\n{}", "[\n{}\n{}", "{},\n{},\n", "[\n{\"a\":NaN},\n{}]", "{\"a\":[\n{}", "a,b\n1,2\n", "\x00\x01\n{}",
+		"[x]\n{}\n{}", "{\n{}\n", "{}{}\n{}", "{} \n", "[\n{}\n{}", "{},\n{},\n", "[\n{\"a\":NaN},\n{}]", "{\"a\":[\n{}", "a,b\n1,2\n", "\x00\x01\n{}",
 	} {
 		f.Add([]byte(s))
 	}
