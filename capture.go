@@ -19,6 +19,9 @@ type CaptureOptions struct {
 	// Client and Run fill what the records leave out. Records of another client are
 	// rejected.
 	Client, Run string
+	// Terminal says that the output was written for a terminal. Escape sequences in a
+	// line are then ignored when it is examined.
+	Terminal bool
 	// Pass gets all that is no record, byte for byte, as it comes. Nil: it is
 	// dropped. What it returns as an error ends the passing, not the capture.
 	Pass io.Writer
@@ -29,6 +32,15 @@ type CaptureOptions struct {
 	// OnResult is told what became of each record, once it is durable. It may be
 	// nil.
 	OnResult func(ImportResult)
+	// OnPassed is told of each line that has no record, once the records before it
+	// are durable. It is called in the order of the lines, in turn with OnResult. It
+	// may be nil.
+	OnPassed func(line int64)
+	// OnLookalike is told of lines that passed though they have keys problem and
+	// score: a record with text before it, for example, or a Python dict. Of an object
+	// on several lines it is told once, with the line of its first key. text is the
+	// beginning of the line. It may be nil.
+	OnLookalike func(line int64, text string)
 	// OnFailure is told, from another goroutine, that the store has failed. Capture
 	// goes on to the end of r then and hands everything to Pass. Without it, Capture
 	// hands on what it has read, and returns.
@@ -50,7 +62,7 @@ type CaptureOptions struct {
 // and the error is returned. A read of r may still be under way after an error.
 func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (ImportReport, error) {
 	pass := &passer{to: o.Pass}
-	k := keeper{log: l, opts: o, pass: pass, items: make(chan item, 1024), failed: make(chan struct{})}
+	k := keeper{log: l, opts: o, pass: pass, items: make(chan captured, 1024), failed: make(chan struct{})}
 	k.room.L = &k.mu
 	ids := newOrdinals()
 	defer ids.close()
@@ -61,10 +73,14 @@ func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (Im
 			return event.Ordinal(key, ids.next(key))
 		},
 	}
-	s := sorter{limit: l.opts.MaxRecord, pass: pass, keep: func(it item) {
+	s := sorter{limit: l.opts.MaxRecord, terminal: o.Terminal, pass: pass, look: lookout{tell: o.OnLookalike}}
+	s.save = func(it item) {
 		it.source = o.Source
-		k.send(it)
-	}}
+		k.send(captured{item: it})
+	}
+	if o.OnPassed != nil {
+		s.passed = func(line int64) { k.send(captured{item: item{line: line}, noRecord: true}) }
+	}
 	s.defaults = func() event.Defaults {
 		def.Timestamp = l.opts.Now().UTC().Format(time.RFC3339Nano)
 		return def
@@ -88,26 +104,9 @@ func (l *Logger) Capture(ctx context.Context, r io.Reader, o CaptureOptions) (Im
 // readAll reads r, and sorts what it reads, until r ends, or the context, or it is
 // told to stop. A read that is under way then is not waited for.
 func (s *sorter) readAll(ctx context.Context, r io.Reader, stop <-chan struct{}) error {
-	type chunk struct {
-		data []byte
-		err  error
-	}
-	chunks, ended := make(chan chunk), make(chan struct{})
+	ended := make(chan struct{})
 	defer close(ended)
-	go func() {
-		for {
-			buf := make([]byte, 64<<10)
-			n, err := r.Read(buf)
-			select {
-			case chunks <- chunk{buf[:n], err}:
-			case <-ended:
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	chunks := readChunks(r, ended)
 	for {
 		var c chunk
 		var last bool
@@ -136,11 +135,17 @@ func (s *sorter) readAll(ctx context.Context, r io.Reader, stop <-chan struct{})
 	}
 }
 
+// captured is a line on its way to the log, or only to [CaptureOptions.OnPassed].
+type captured struct {
+	item
+	noRecord bool // it was passed on, and nothing is saved
+}
+
 // keeper saves items as they come: one commit for all that wait.
 type keeper struct {
 	log    *Logger
 	opts   CaptureOptions
-	items  chan item
+	items  chan captured
 	report ImportReport
 
 	mu    sync.Mutex
@@ -150,7 +155,7 @@ type keeper struct {
 
 	failed chan struct{} // closed on an error
 	err    error
-	lost   []item // of the commit that failed
+	lost   []captured // of the commit that failed
 	pass   *passer
 }
 
@@ -169,7 +174,7 @@ func (k *keeper) take(n int) {
 }
 
 // free says that items are saved, or never will be.
-func (k *keeper) free(items []item, dead bool) {
+func (k *keeper) free(items []captured, dead bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, it := range items {
@@ -180,7 +185,7 @@ func (k *keeper) free(items []item, dead bool) {
 }
 
 // send gives an item to the keeper or, once the store has failed, hands it on.
-func (k *keeper) send(it item) {
+func (k *keeper) send(it captured) {
 	k.take(len(it.raw))
 	select {
 	case <-k.failed:
@@ -196,12 +201,12 @@ func (k *keeper) send(it item) {
 
 // handOn passes on what could not be saved, in its order, and then more items. The
 // keeper has ended.
-func (k *keeper) handOn(more ...item) {
+func (k *keeper) handOn(more ...captured) {
 	for len(k.items) > 0 {
 		k.lost = append(k.lost, <-k.items)
 	}
 	for _, it := range append(k.lost, more...) {
-		if !it.passed {
+		if !it.passed && !it.noRecord {
 			k.pass.write(append(it.raw, '\n'))
 		}
 	}
@@ -214,7 +219,7 @@ func (k *keeper) run(ctx context.Context) {
 	for it := range k.items {
 		batch := k.gather(it, k.opts.Gather-time.Since(last))
 		last = time.Now()
-		results, err := appendItems(ctx, k.log.log, batch)
+		results, err := appendItems(ctx, k.log.log, itemsOf(batch))
 		if err != nil {
 			k.err, k.lost = err, batch
 			close(k.failed)
@@ -225,23 +230,45 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		}
 		k.free(batch, false)
-		for i, res := range results {
-			k.report.count(res.Status)
-			if k.opts.OnResult != nil {
-				k.opts.OnResult(ImportResult{Result: res, Source: batch[i].source, Line: batch[i].line, Offset: batch[i].offset})
-			}
+		k.tell(batch, results)
+	}
+}
+
+// itemsOf returns what is to be saved of a batch.
+func itemsOf(batch []captured) []item {
+	items := make([]item, 0, len(batch))
+	for _, c := range batch {
+		if !c.noRecord {
+			items = append(items, c.item)
+		}
+	}
+	return items
+}
+
+// tell says what became of a batch, in the order of its lines.
+func (k *keeper) tell(batch []captured, results []Result) {
+	for _, c := range batch {
+		if c.noRecord {
+			k.opts.OnPassed(c.line)
+			continue
+		}
+		res := results[0]
+		results = results[1:]
+		k.report.count(res.Status)
+		if k.opts.OnResult != nil {
+			k.opts.OnResult(ImportResult{Result: res, Source: c.source, Line: c.line, Offset: c.offset})
 		}
 	}
 }
 
 // gather collects what goes into one commit: what is there, and what comes within
 // a time.
-func (k *keeper) gather(first item, wait time.Duration) []item {
-	batch, bytes := []item{first}, len(first.raw)
+func (k *keeper) gather(first captured, wait time.Duration) []captured {
+	batch, bytes := []captured{first}, len(first.raw)
 	timer := time.NewTimer(max(wait, 0))
 	defer timer.Stop()
 	for len(batch) < batchRecords && bytes < batchBytes {
-		var it item
+		var it captured
 		var ok bool
 		select {
 		case it, ok = <-k.items:

@@ -18,14 +18,19 @@ import (
 // with a brace is held back until it ends. A carriage return, by which progress is
 // written over, begins a line anew.
 type sorter struct {
-	limit    int // for a record, bytes
+	limit    int  // for a record, bytes
+	terminal bool // escape sequences do not count
 	pass     *passer
-	keep     func(item)
+	look     lookout
+	save     func(item)
+	passed   func(line int64) // a line without a record; may be nil
 	defaults func() event.Defaults
 
 	line    []byte // the line so far, while it may become a record
 	passing bool   // the line is no record: what is left of it passes by
 	large   *largeLine
+	kept    bool  // an item of the line was saved
+	begun   bool  // the line has bytes
 	number  int64 // of lines that have ended
 	offset  int64 // of what comes next, bytes
 	start   int64 // of the line
@@ -72,9 +77,10 @@ func (s *sorter) write(b []byte) {
 // piece takes a part of a line, up to where it ends or is written over.
 func (s *sorter) piece(b []byte) {
 	s.offset += int64(len(b))
+	s.begun = true
 	last := b[len(b)-1]
 	if s.passing {
-		s.pass.write(b)
+		s.passBy(b)
 		if s.large != nil {
 			s.large.write(b)
 		}
@@ -92,7 +98,7 @@ func (s *sorter) piece(b []byte) {
 
 // decide looks at the line so far.
 func (s *sorter) decide(ended bool) {
-	switch first, open := firstOf(s.line); {
+	switch first, open := s.firstOf(s.line); {
 	case open && !ended && len(s.line) <= mostIndent:
 	case open || first != '{':
 		s.letPass()
@@ -107,34 +113,53 @@ func (s *sorter) decide(ended bool) {
 	}
 }
 
-// mostIndent is how much white space may stand before a record.
+// mostIndent is how much white space, and how many bytes of escape sequences, may
+// stand before a record.
 const mostIndent = 4096
 
 // firstOf returns the first byte of a line that is not white space, or a byte order
 // mark; open is set where none came yet.
-func firstOf(line []byte) (first byte, open bool) {
+func (s *sorter) firstOf(line []byte) (first byte, open bool) {
 	const mark = "\xEF\xBB\xBF"
 	line = bytes.TrimPrefix(line, []byte(mark))
 	if len(line) < len(mark) && bytes.HasPrefix([]byte(mark), line) {
 		return 0, true
 	}
-	line = bytes.TrimLeft(line, " \t\r\n")
-	if len(line) == 0 {
+	if s.terminal {
+		line, open = skipEscapes(line)
+	} else {
+		line = bytes.TrimLeft(line, " \t\r\n")
+	}
+	if open || len(line) == 0 {
 		return 0, true
 	}
 	return line[0], false
 }
 
+func (s *sorter) passBy(b []byte) {
+	s.pass.write(b)
+	s.look.see(b)
+}
+
 func (s *sorter) letPass() {
-	s.pass.write(s.line)
+	s.passBy(s.line)
 	s.line, s.passing = s.line[:0], true
+}
+
+func (s *sorter) keep(it item) {
+	s.kept = true
+	s.save(it)
 }
 
 // judge keeps the line if it is a record or means to be one. The last line may be
 // cut; then it is no text that only begins with a brace.
 func (s *sorter) judge(last bool) {
 	it := item{line: s.number + 1, offset: s.start}
-	it.raw = bytes.TrimSpace(bytes.TrimPrefix(slices.Clone(s.line), []byte("\xEF\xBB\xBF")))
+	line := bytes.TrimPrefix(slices.Clone(s.line), []byte("\xEF\xBB\xBF"))
+	if s.terminal {
+		line = withoutEscapes(line)
+	}
+	it.raw = bytes.TrimSpace(line)
 	d, err := event.ParseDraft(it.raw)
 	if err == nil && d.Scored() {
 		if it.saved, err = d.Complete(s.defaults()); err != nil {
@@ -162,18 +187,25 @@ func isTruncated(err error) bool {
 
 // next ends the line and begins another one.
 func (s *sorter) next() {
-	large, at := s.large, s.start
-	s.line, s.passing, s.large = s.line[:0], false, nil
-	s.start = s.offset
 	s.number++
-	if large == nil {
-		return
+	if s.large != nil {
+		s.keepLarge()
 	}
+	s.look.endLine(s.number, s.kept)
+	if !s.kept && s.passed != nil {
+		s.passed(s.number)
+	}
+	s.line, s.passing, s.large = s.line[:0], false, nil
+	s.kept, s.begun = false, false
+	s.start = s.offset
+}
+
+func (s *sorter) keepLarge() {
 	s.keep(item{
-		raw: large.kept, line: s.number, offset: at, passed: true,
+		raw: s.large.kept, line: s.number, offset: s.start, passed: true,
 		reject: &event.Rejected{
-			Faults: []event.Fault{input.TooLarge(large.size, s.limit)},
-			Length: large.size, SHA256: hex.EncodeToString(large.sum.Sum(nil)),
+			Faults: []event.Fault{input.TooLarge(s.large.size, s.limit)},
+			Length: s.large.size, SHA256: hex.EncodeToString(s.large.sum.Sum(nil)),
 		},
 	})
 }
@@ -181,11 +213,13 @@ func (s *sorter) next() {
 // end takes the end of the output: what is left is its last line.
 func (s *sorter) end() {
 	if len(s.line) > 0 {
-		if first, open := firstOf(s.line); open || first != '{' {
+		if first, open := s.firstOf(s.line); open || first != '{' {
 			s.letPass()
 		} else {
 			s.judge(true)
 		}
 	}
-	s.next()
+	if s.begun {
+		s.next()
+	}
 }

@@ -230,7 +230,7 @@ func TestCaptureHandsOnWhatTheStoreRefuses(t *testing.T) {
 func TestRecordsThatWaitAreBounded(t *testing.T) {
 	k := keeper{}
 	k.room.L = &k.mu
-	large := item{raw: make([]byte, mostWaiting+1)}
+	large := captured{item: item{raw: make([]byte, mostWaiting+1)}}
 	k.take(len(large.raw))
 	taken := make(chan struct{})
 	go func() {
@@ -242,7 +242,7 @@ func TestRecordsThatWaitAreBounded(t *testing.T) {
 		t.Error("there was room for more")
 	case <-time.After(50 * time.Millisecond):
 	}
-	k.free([]item{large}, false)
+	k.free([]captured{large}, false)
 	<-taken
 }
 

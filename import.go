@@ -24,6 +24,9 @@ type ImportOptions struct {
 	// or, with OverrideClient, become this one's.
 	Client         string
 	OverrideClient bool
+	// Scale maps scores of another range onto 0 to 1; nil: they are taken as given.
+	// The log then has the mapped score, and ids derive from it.
+	Scale *Scale
 	// Strict fills nothing but the client, and writes nothing at all if any record
 	// is bad or in conflict: see [ErrStrict]. The input must be an [io.Seeker]: it is
 	// read twice, first as a rehearsal. A conflict with what another process saves
@@ -89,6 +92,17 @@ func (r ImportReport) Clean() bool { return r.Conflicting == 0 && r.Rejected == 
 // ErrEmptyInput means that there is nothing in the input, not even an empty array.
 var ErrEmptyInput = input.ErrEmpty
 
+// UnsupportedError means that the input is in a format that Import does not read.
+// Nothing was written.
+type UnsupportedError = input.UnsupportedError
+
+// Scale maps scores of another range onto 0 to 1.
+type Scale = event.Scale
+
+// ParseScale reads a range written as A..B, such as 0..100: A becomes 0 and B
+// becomes 1. With A above B, the lower scores are the better ones.
+func ParseScale(text string) (*Scale, error) { return event.ParseScale(text) }
+
 // ErrStrict means that a strict import met a record that is bad or in conflict,
 // and wrote nothing.
 var ErrStrict = errors.New("explog: nothing was imported, because not all records are good")
@@ -100,7 +114,10 @@ var ErrStrict = errors.New("explog: nothing was imported, because not all record
 // does not stop the others.
 //
 // Records are durable batch by batch. After an error, the report counts those
-// that are.
+// that are. Where r cannot seek, as a pipe cannot, what came is saved when nothing
+// more comes for 50 ms, and a read of r may still be under way after an error.
+//
+// An input of another format is an [UnsupportedError], and nothing is written.
 func (l *Logger) Import(ctx context.Context, r io.Reader, o ImportOptions) (ImportReport, error) {
 	if !o.Strict && !o.DryRun {
 		return l.importInto(ctx, l.log, r, o)
@@ -187,6 +204,15 @@ func (l *Logger) parseAll(ctx context.Context, r io.Reader, im *importer) {
 			return event.Ordinal(key, ids.next(key))
 		}
 	}
+	if !canSeek(r) {
+		pipe := newPipe(ctx, r, im.stop, func() {
+			if len(p.items) > 0 {
+				im.give(p.take(nil)) // where the importer has ended, so does the pipe
+			}
+		})
+		defer pipe.close()
+		r = pipe
+	}
 	for v, err := range input.Values(r, l.opts.MaxRecord) {
 		if err == nil {
 			err = ctx.Err()
@@ -203,7 +229,7 @@ func (l *Logger) parseAll(ctx context.Context, r io.Reader, im *importer) {
 }
 
 func (l *Logger) importDefaults(o ImportOptions) event.Defaults {
-	def := event.Defaults{Client: o.Client, Override: o.OverrideClient}
+	def := event.Defaults{Client: o.Client, Override: o.OverrideClient, Scale: o.Scale}
 	if o.Strict {
 		return def
 	}

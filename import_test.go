@@ -3,12 +3,15 @@ package explog
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -182,7 +185,6 @@ func TestFormsOfInput(t *testing.T) {
 		{"objects over lines", strings.ReplaceAll(one, ",", ",\n  ") + "\n" + strings.ReplaceAll(two, ",", ",\n  "), ImportReport{Read: 2, New: 1, Rejected: 1}},
 		{"thousands of empty lines", manyLines.String() + one + manyLines.String() + two + manyLines.String(), ImportReport{Read: 2, New: 2}},
 		{"one giant line", one[:len(one)-1] + `,"x":"` + strings.Repeat("y", 5<<20) + `"}`, ImportReport{Read: 1, New: 1}},
-		{"UTF-16", "\xFF\xFE" + strings.Join(strings.Split(one, ""), "\x00"), ImportReport{Read: 1, Rejected: 1}},
 		{"NUL bytes", one + "\n\x00\x00\x00\n" + two, ImportReport{Read: 3, New: 2, Rejected: 1}},
 		{"bad first line", "{broken\n" + one + "\n" + two, ImportReport{Read: 3, New: 2, Rejected: 1}},
 		{"an empty array", "[]", ImportReport{}},
@@ -200,6 +202,11 @@ func TestFormsOfInput(t *testing.T) {
 		})
 	}
 	l := open(t, t.TempDir())
+	var unsupported *UnsupportedError
+	utf16 := "\xFF\xFE" + strings.Join(strings.Split(one, ""), "\x00")
+	if _, err := l.Import(ctx, strings.NewReader(utf16), ImportOptions{Client: "c"}); !errors.As(err, &unsupported) {
+		t.Errorf("UTF-16: %v", err)
+	}
 	for _, empty := range []string{"", " \n", "\xEF\xBB\xBF"} {
 		if _, err := l.Import(ctx, strings.NewReader(empty), ImportOptions{}); !errors.Is(err, ErrEmptyInput) {
 			t.Errorf("%q: %v", empty, err)
@@ -243,5 +250,84 @@ func TestMixedClients(t *testing.T) {
 	}
 	if !slices.Equal(clients, []string{"a", "b", "a", "a"}) {
 		t.Errorf("clients %v", clients)
+	}
+}
+
+// TestABadFirstLineCostsOneReject: whatever the first line is, the others are read.
+func TestABadFirstLineCostsOneReject(t *testing.T) {
+	var rest strings.Builder
+	for i := range 19 {
+		rest.WriteString(good(fmt.Sprintf(`"n":%d`, i)) + "\n")
+	}
+	commas := strings.ReplaceAll(rest.String(), "\n", ",\n")
+	for _, first := range []string{
+		"Loading model…", "[INFO] starting up", "[INFO starting up", "[2026-04-07 09:30:00] start", `["gpt-4", "claude"]`, "[]", "[", "{", "}", "{}{}", "42", `"x"`, "null",
+		good(`"n":1`) + good(`"n":2`), good(`"n":1`)[:20], `{"problem":"p","solution":"s","score":0.5`, `{"problem":"p","account_snapshot":{`, `{"problem":"p","sources_used":[`,
+		`{"problem":`, `{"problem"`, "\x00\x00\x00\x00\x00", "\x00\x00{\x00", "# a comment", "problem,solution,score", "\x1b[32mready\x1b[0m", "{'problem': 'p'}", "\xff\xfa latin",
+		strings.Repeat("long ", 1<<20),
+	} {
+		for how, text := range map[string]string{"lines": rest.String(), "CRLF": strings.ReplaceAll(rest.String(), "\n", "\r\n"), "commas": commas} {
+			if first == "[INFO starting up" && how == "commas" {
+				continue // that is an array with bad elements
+			}
+			l := open(t, t.TempDir())
+			report, err := l.Import(ctx, onlyReader{strings.NewReader(first + "\n" + text)}, ImportOptions{Client: "c"})
+			if want := (ImportReport{Read: 20, New: 19, Rejected: 1}); err != nil || report != want {
+				t.Errorf("%.40q, %s: %+v %v", first, how, report, err)
+			}
+		}
+	}
+}
+
+// onlyReader hides what else a reader can do, as a pipe.
+type onlyReader struct{ io.Reader }
+
+// TestAPipeIsSavedWhenItPauses: what came is in the log while the input goes on, and
+// the import ends with its context though nothing more comes.
+func TestAPipeIsSavedWhenItPauses(t *testing.T) {
+	for name, input := range map[string]string{
+		"JSONL": good(`"n":1`) + "\n", "array": "[\n" + good(`"n":1`) + ",", "bad first line": "ready\n" + good(`"n":1`) + "\n",
+	} {
+		l := open(t, t.TempDir())
+		r, w := io.Pipe()
+		ctx, cancel := context.WithCancel(ctx)
+		saved, ended := make(chan ImportReport, 1), make(chan error)
+		go func() {
+			_, err := l.Import(ctx, r, ImportOptions{Client: "c", OnBatch: func(_ int, soFar ImportReport) { saved <- soFar }})
+			ended <- err
+		}()
+		if _, err := io.WriteString(w, input); err != nil {
+			t.Fatal(err)
+		}
+		if soFar := <-saved; soFar.New != 1 {
+			t.Errorf("%s: %+v", name, soFar)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		w.Close()
+	}
+}
+
+// TestAPipeThatNeverPausesIsSavedToo: records do not wait for a pause for ever.
+func TestAPipeThatNeverPausesIsSavedToo(t *testing.T) {
+	l := open(t, t.TempDir())
+	r, w := io.Pipe()
+	stop := make(chan struct{})
+	go func() {
+		defer w.Close()
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+				fmt.Fprintln(w, good(fmt.Sprintf(`"n":%d`, n)))
+			}
+		}
+	}()
+	saved := sync.OnceFunc(func() { close(stop) })
+	if _, err := l.Import(ctx, r, ImportOptions{Client: "c", OnBatch: func(int, ImportReport) { saved() }}); err != nil {
+		t.Error(err)
 	}
 }

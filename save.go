@@ -135,9 +135,6 @@ func (l *Logger) SaveBatch(ctx context.Context, records []Record) ([]Result, err
 			return nil, fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
 		}
 	}
-	if len(items) == 0 {
-		return nil, nil
-	}
 	return appendItems(ctx, l.log, items)
 }
 
@@ -226,6 +223,9 @@ func (p prepared) append(ctx context.Context, to appender, committed func([]even
 }
 
 func appendItems(ctx context.Context, to appender, items []item) ([]Result, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
 	p, err := prepare(items)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ type Defaults struct {
 	// the resolved client, and the run too if RunIdentifies is set.
 	NewID         func(content func() uuid.UUID) uuid.UUID
 	RunIdentifies bool
+	// Scale maps the score before anything else is done with it: the record, and
+	// the key that derives from its content, have the mapped score. Nil: as given.
+	Scale *Scale
 }
 
 // Ordinal returns the key of the n-th (from 0) of identical drafts, which share
@@ -44,6 +47,7 @@ func Ordinal(content uuid.UUID, n uint64) uuid.UUID {
 // is clamped where it is read, see [Saved.Score].
 func (d Draft) Complete(def Defaults) (Saved, error) {
 	f := slices.Clone(d.faults)
+	d.scale(def.Scale, &f)
 	for fd, value := range d.values {
 		if value != nil && f.checkType(field(fd), value) {
 			f.checkValue(field(fd), value)

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -34,8 +38,10 @@ func startChild(program []string, usePTY bool) (*child, error) {
 	cmd := exec.Command(program[0], program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, write, os.Stderr
 	cmd.Env = os.Environ()
-	if os.Getenv("PYTHONUNBUFFERED") == "" {
-		cmd.Env = append(cmd.Env, "PYTHONUNBUFFERED=1")
+	for _, name := range []string{"PYTHONUNBUFFERED", "NO_COLOR"} {
+		if os.Getenv(name) == "" {
+			cmd.Env = append(cmd.Env, name+"=1")
+		}
 	}
 	c := &child{cmd: cmd, output: &childOutput{file: read, left: mostInPipe}, tty: foreground()}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -114,6 +120,31 @@ func (c *child) signal(sig syscall.Signal) {
 		takeSize(c.output.file)
 	}
 	_ = syscall.Kill(-c.cmd.Process.Pid, sig) // it may have ended
+}
+
+// groupRuns reports whether a process of a group runs. One that has ended and whose
+// parent has not asked for its end does not count: init may be slow, or not do it at
+// all in a container.
+func groupRuns(group int) bool {
+	if group <= 0 || syscall.Kill(-group, 0) != nil {
+		return false
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		return true // not Linux: it has to be assumed
+	}
+	for _, name := range stats {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		// After the name in parentheses: state, parent, group (proc_pid_stat(5)).
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" && fields[0] != "X" {
+			return true
+		}
+	}
+	return false
 }
 
 // wait waits for the program's end. If it is stopped on a terminal (Ctrl-Z), explog

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/urfave/cli/v3"
 
@@ -19,20 +22,29 @@ func newImportCommand(c *console) *cli.Command {
 		Usage: "save the records of a file",
 		Description: `Reads a JSON array, one JSON object or JSONL, plain or packed with gzip or zstd,
 and saves each record. What was imported before is a duplicate and adds nothing.
-Bad records are kept as rejects (see explog rejects) and do not stop the others.
+Bad records are kept as rejects (see explog rejects) and do not stop the others; a
+bad first line costs one reject, not the file. Files of other formats (zip, SQLite,
+Parquet, CSV and so on) are named, and nothing is written. From a pipe, records are
+saved when nothing more comes for 50 ms.
 
 Records without an id get one from their content; a missing run_id becomes
 import- and the file's name, a missing timestamp the present time, a missing
 account_snapshot {} and missing sources_used [].
 
+A score is clamped to 0..1. --scale A..B maps scores from A..B to 0..1 first, exactly
+as if the file had the mapped scores: the log, and ids that derive from content, have
+these. --scale 100..0 is for scores of which the lower are better.
+
 Examples:
   explog import --file experiments.json --client hre
   explog import --file run.jsonl.gz --dry-run
+  explog import --file run.jsonl --client hre --scale 0..100
   tail -n 100 run.jsonl | explog import --file - --client hre`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Usage: "the `FILE` to read (required); - is standard input"},
 			&cli.StringFlag{Name: "client", Usage: "the `CLIENT` of records that name none; others are rejected"},
 			&cli.BoolFlag{Name: "override-client", Usage: "take records of other clients as --client's"},
+			&cli.StringFlag{Name: "scale", Usage: "map scores from the range `A..B` to 0..1, such as 0..100"},
 			&cli.BoolFlag{Name: "strict", Usage: "fill in nothing, and write nothing if any record is bad or in conflict"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "write nothing, say what would become of the records"},
 			maxRecordFlag(),
@@ -53,6 +65,12 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	if o.OverrideClient && o.Client == "" {
 		return usagef("--override-client wants --client")
+	}
+	if cmd.IsSet("scale") {
+		var err error
+		if o.Scale, err = explog.ParseScale(cmd.String("scale")); err != nil {
+			return usagef("--scale: %v", err)
+		}
 	}
 	voice := newImportVoice(c, o, cmd.Bool("verbose"))
 	o.OnResult, o.OnBatch = voice.result, voice.batch
@@ -77,7 +95,7 @@ func runImport(ctx context.Context, c *console, cmd *cli.Command) error {
 // importFile imports and brings the view up to what was saved, for those who read
 // it with other tools; that can wait, so it is no failure.
 func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.ImportOptions, far *progress) (explog.ImportReport, error) {
-	in, err := openInput(ctx, c, o)
+	in, err := openImport(ctx, c, o)
 	if err != nil {
 		return explog.ImportReport{}, err
 	}
@@ -93,6 +111,15 @@ func importFile(ctx context.Context, c *console, l *explog.Logger, o explog.Impo
 	}
 	far.clear()
 	return report, err
+}
+
+// openImport opens the input of an import, which deals with a slow standard input
+// itself, unless it is to be read twice.
+func openImport(ctx context.Context, c *console, o explog.ImportOptions) (io.ReadCloser, error) {
+	if f, ok := c.in.(*os.File); ok && o.Source == "-" && !o.Strict {
+		return f, nil
+	}
+	return openInput(ctx, c, o)
 }
 
 func printImported(c *console, cmd *cli.Command, o explog.ImportOptions, r explog.ImportReport) error {
@@ -111,7 +138,10 @@ func printImported(c *console, cmd *cli.Command, o explog.ImportOptions, r explo
 }
 
 func importError(source string, err error) error {
+	var unsupported *explog.UnsupportedError
 	switch {
+	case errors.As(err, &unsupported):
+		return unsupportedError(source, unsupported)
 	case errors.Is(err, explog.ErrEmptyInput):
 		return fmt.Errorf("%s is empty: want a JSON array, one JSON object, or JSONL", source)
 	case errors.Is(err, explog.ErrStrict):
@@ -120,6 +150,39 @@ func importError(source string, err error) error {
 		return errors.New("interrupted; importing the same file again goes on where this stopped")
 	}
 	return fmt.Errorf("import %s: %w", source, err)
+}
+
+// unsupportedError names a file's format and what makes its records importable.
+func unsupportedError(source string, e *explog.UnsupportedError) error {
+	is, convert := e.Format, e.Convert
+	if source == "-" {
+		source = "standard input"
+	} else {
+		convert = strings.ReplaceAll(convert, "FOLDER", shellWord(filepath.Dir(source)))
+	}
+	if e.Packing != "" {
+		is += " inside " + e.Packing
+	}
+	if e.Packing != "" && convert != "" {
+		convert = fmt.Sprintf("unpack it first (%s -d), then: %s", e.Packing, convert)
+	} else if source != "standard input" {
+		convert = strings.ReplaceAll(convert, "FILE", shellWord(source))
+	}
+	if convert != "" {
+		convert = "; to import its records: " + convert
+	}
+	return fmt.Errorf("%s is %s, not JSON or JSONL; nothing was written%s", source, is, convert)
+}
+
+// shellWord quotes a name for a shell where it needs that.
+func shellWord(name string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r) || r > unicode.MaxASCII
+	}
+	if strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
 // openInput opens the file, or standard input. A strict import reads twice, so

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/explog/explog"
@@ -14,6 +15,7 @@ type importVoice struct {
 	verbose bool
 	far     *progress
 	said    map[string]int // problems told, by kind
+	percent int64          // scores above 1 and up to 100
 }
 
 func newImportVoice(c *console, o explog.ImportOptions, verbose bool) *importVoice {
@@ -26,8 +28,13 @@ const enough = 10
 func (v *importVoice) result(r explog.ImportResult) {
 	v.far.clear()
 	where := fmt.Sprintf("%s:%d", sourceName(r.Source), r.Line)
-	if r.Clamped != nil && r.Status != explog.Conflicting {
-		v.c.warn("%s", clampText(where, r.Result))
+	if r.Clamped != nil {
+		if given, err := strconv.ParseFloat(r.Clamped.Given, 64); err == nil && 1 < given && given <= 100 {
+			v.percent++
+		}
+		if r.Status != explog.Conflicting {
+			v.tell("clamped", "%s", clampText(where, r.Result))
+		}
 	}
 	switch {
 	case r.Status == explog.Rejected:
@@ -62,10 +69,13 @@ func (v *importVoice) batch(n int, soFar explog.ImportReport) {
 // end well has saved.
 func (v *importVoice) end(r explog.ImportReport, err error) {
 	v.far.clear()
-	for _, kind := range []string{"rejected", "conflicting", "noted"} {
+	for _, kind := range []string{"clamped", "rejected", "conflicting", "noted"} {
 		if more := v.said[kind] - enough; more > 0 {
 			v.c.note("and %d more %s", more, kind)
 		}
+	}
+	if v.percent > (r.Read-r.Rejected)/2 && v.opts.Scale == nil {
+		v.c.note("most scores are above 1 and up to 100, and look like percentages; %s maps them to 0..1", "explog import --scale 0..100")
 	}
 	if n := r.Rejected + r.Conflicting; n > 0 && err == nil && !v.opts.DryRun {
 		v.c.note("%s kept; see: explog rejects list", plural(n, "reject"))

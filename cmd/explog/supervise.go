@@ -41,7 +41,6 @@ type supervisor struct {
 	program  []string
 	restarts int
 	timeout  time.Duration // 0: none
-	pty      bool
 
 	signals chan os.Signal
 	total   explog.ImportReport // of all attempts
@@ -58,6 +57,7 @@ func (s *supervisor) listen() (stop func()) {
 type ended struct {
 	event.RunEnded
 	code    int   // explog's exit code
+	group   int   // the program's process group, of which some may still run; 0: it was not started
 	stopped bool  // a signal to explog ended it: it is not run again
 	err     error // the store's, or of starting
 }
@@ -77,6 +77,9 @@ func (s *supervisor) supervise(ctx context.Context) (int, error) {
 		}
 		if time.Since(began) > longestBackoff {
 			backoff = time.Second
+		}
+		if sig := s.endGroup(e.group); sig != nil {
+			return codeOf(sig), nil
 		}
 		s.c.note("%s: restart %d of %d in %v", s.opts.Run, attempt, s.restarts, backoff)
 		if sig := s.pause(backoff); sig != nil {
@@ -100,6 +103,30 @@ func (s *supervisor) pause(d time.Duration) os.Signal {
 			}
 		}
 	}
+}
+
+// endGroup ends what a failed program started and left running, which may still hold
+// a GPU or a port. It asks first, as for a timeout, and waits until all have ended. A
+// signal that would end a program ends the wait, and them at once.
+func (s *supervisor) endGroup(group int) os.Signal {
+	if !groupRuns(group) {
+		return nil
+	}
+	s.c.note("%s: ending what the program started and left running", s.opts.Run)
+	_ = syscall.Kill(-group, syscall.SIGTERM)
+	_ = syscall.Kill(-group, syscall.SIGCONT)
+	killTime, giveUp := time.Now().Add(graceOfKill), time.Now().Add(2*graceOfKill)
+	for killed := false; groupRuns(group) && time.Now().Before(giveUp); {
+		sig := s.pause(20 * time.Millisecond)
+		if !killed && (sig != nil || time.Now().After(killTime)) {
+			killed = true
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+		}
+		if sig != nil {
+			return sig
+		}
+	}
+	return nil
 }
 
 // attempt runs the program once.
@@ -150,7 +177,7 @@ func (s *supervisor) unless(ctx context.Context, do func(context.Context) error)
 }
 
 func (s *supervisor) runOnce(ctx context.Context) ended {
-	child, err := startChild(s.program, s.pty)
+	child, err := startChild(s.program, s.opts.Terminal)
 	if err != nil {
 		return notStarted(s.program[0], err)
 	}
@@ -162,7 +189,9 @@ func (s *supervisor) runOnce(ctx context.Context) ended {
 		report, err := s.log.Capture(ctx, child.output, opts)
 		captured <- captureEnd{report, err}
 	}()
-	return s.watch(child, captured, failed)
+	e := s.watch(child, captured, failed)
+	e.group = child.cmd.Process.Pid
+	return e
 }
 
 // captureEnd is what Capture returned.

@@ -6,12 +6,18 @@
 // that one bad value does not cost the good ones around it. Memory is bounded by
 // the largest value that is allowed, however large the stream is.
 //
-// Rules. A byte order mark is skipped, and gzip and zstd are unpacked. The first
-// line that is not blank decides: where it begins with "[", the input is an
-// array; where it is a complete object, the input is JSONL; else the input is one
-// document, and whatever stands behind its end is a fault. (One exception: where
-// the first line is broken and the second is a complete object, the input is
-// JSONL with a bad first line, and not a bad document.)
+// Rules. A byte order mark is skipped, and gzip and zstd are unpacked. Then the
+// form is recognized, before any value is yielded:
+//
+//   - A complete object on the first line means JSONL.
+//   - Otherwise the input is one document, an array or a single value. What follows
+//     its end is a fault.
+//   - If no element of the document can be read, and at least one line is a complete
+//     object, the input is JSONL with a bad first line. Where that begins with an
+//     object, only what follows the object is bad.
+//   - Files of other formats are an [UnsupportedError].
+//
+// To decide, at most one value's limit of bytes is read ahead.
 package input
 
 import (
@@ -22,8 +28,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/explog/explog/event"
 )
@@ -55,8 +59,9 @@ const (
 var ErrEmpty = errors.New("the input is empty")
 
 // Values yields what the input holds, in order. maxRecord is the limit for one
-// value in bytes, 0 for the default. An error, [ErrEmpty] or one of reading or
-// unpacking, ends it; what came before it is sound.
+// value in bytes, 0 for the default. An error ends the sequence: [ErrEmpty], an
+// [UnsupportedError], or one of reading or unpacking. The first two come before any
+// value; what came before one of the others is sound.
 func Values(r io.Reader, maxRecord int) iter.Seq2[Value, error] {
 	if maxRecord <= 0 {
 		maxRecord = DefaultMaxRecord
@@ -69,6 +74,9 @@ func Values(r io.Reader, maxRecord int) iter.Seq2[Value, error] {
 		}
 		defer done()
 		s := splitter{window: window{src: plain}, max: maxRecord, yield: yield}
+		if p, ok := plain.(packed); ok {
+			s.packing = p.name
+		}
 		if err := s.run(); err != nil && !errors.Is(err, errStop) {
 			yield(Value{}, err)
 		}
@@ -80,33 +88,31 @@ var errStop = errors.New("stop")
 
 type splitter struct {
 	window
-	max   int
-	yield func(Value, error) bool
+	max     int
+	packing string // gzip, zstd or empty
+	yield   func(Value, error) bool
 }
 
 func (s *splitter) run() error {
 	if err := s.skipMark(); err != nil {
 		return err
 	}
-	c, err := s.skipSpace()
-	if errors.Is(err, io.EOF) {
+	if _, err := s.skipSpace(); errors.Is(err, io.EOF) {
 		return ErrEmpty
+	} else if err != nil {
+		return err
 	}
+	found, err := s.recognize()
 	if err != nil {
 		return err
 	}
-	if s.utf16() {
-		return s.rest(&event.Fault{Reason: event.ReasonNotUTF8, Problem: "the input is UTF-16 or UTF-32, not UTF-8; convert it first, for example with iconv -t UTF-8"})
-	}
-	if c == '[' {
+	switch found {
+	case formArray:
 		return s.array()
-	}
-	lines, err := s.isJSONL()
-	if err != nil {
-		return err
-	}
-	if lines {
+	case formLines:
 		return s.lines()
+	case formGlued:
+		return s.glued()
 	}
 	return s.document()
 }
@@ -122,70 +128,6 @@ func (s *splitter) skipMark() error {
 	return nil
 }
 
-// utf16 reports whether the input begins like UTF-16 or UTF-32: with their mark,
-// or with a NUL beside the first character.
-func (s *splitter) utf16() bool {
-	a := s.ahead()
-	return bytes.HasPrefix(a, []byte("\xFF\xFE")) || bytes.HasPrefix(a, []byte("\xFE\xFF")) ||
-		s.offset == 0 && len(a) > 1 && (a[0] == 0) != (a[1] == 0)
-}
-
-// isJSONL decides between JSONL and one document.
-func (s *splitter) isJSONL() (bool, error) {
-	first, err := s.peekLine(0)
-	if err != nil {
-		return false, err
-	}
-	if first == s.max && len(s.ahead()) > s.max || completeObject(s.ahead()[:first]) {
-		return true, nil // a line over the limit is judged like a complete one: others may follow
-	}
-	if s.ahead()[0] == '{' && jsonPrefix(s.ahead()[:first]) {
-		return false, nil // an object that goes on behind its first line
-	}
-	next := first
-	for next < len(s.ahead()) && isSpace(s.ahead()[next]) {
-		next++
-	}
-	end, err := s.peekLine(next)
-	return err == nil && completeObject(s.ahead()[next:end]), err
-}
-
-// peekLine returns the end of the line that begins at an index ahead, or of as
-// much of it as the limit for a value allows.
-func (s *splitter) peekLine(from int) (int, error) {
-	for {
-		line := s.ahead()[from:]
-		if n := bytes.IndexByte(line, '\n'); n >= 0 || len(line) > s.max {
-			if n < 0 || n > s.max {
-				n = s.max
-			}
-			return from + n, nil
-		}
-		if err := s.need(len(s.ahead()) + 1); errors.Is(err, io.EOF) {
-			return len(s.ahead()), nil
-		} else if err != nil {
-			return 0, err
-		}
-	}
-}
-
-var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
-
-func completeObject(line []byte) bool {
-	line = bytes.TrimSpace(line)
-	return len(line) > 0 && line[0] == '{' && jsontext.Value(line).IsValid(lenient...)
-}
-
-// jsonPrefix reports whether JSON could go on behind these bytes.
-func jsonPrefix(b []byte) bool {
-	d := jsontext.NewDecoder(bytes.NewReader(append(bytes.Clone(b), '\n')), lenient...)
-	for {
-		if _, err := d.ReadToken(); err != nil {
-			return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		}
-	}
-}
-
 // lines yields each line that is not blank.
 func (s *splitter) lines() error {
 	for {
@@ -194,10 +136,46 @@ func (s *splitter) lines() error {
 		} else if err != nil {
 			return err
 		}
-		if err := s.emitUntil(&lineEnd{}); err != nil {
+		v, err := s.take(&lineEnd{})
+		if err != nil {
+			return err
+		}
+		if object, ok := beforeComma(v.Raw); ok {
+			v.Raw = object
+		}
+		if err := s.give(v); err != nil {
 			return err
 		}
 	}
+}
+
+// glued yields the object that the first line begins with, what stands behind it on
+// the line as a fault, and the other lines.
+func (s *splitter) glued() error {
+	if err := s.emitUntil(&structure{}); err != nil {
+		return err
+	}
+	if _, err := s.skipSpace(); err != nil {
+		return ignoreEOF(err)
+	}
+	v, err := s.take(&lineEnd{})
+	if err != nil {
+		return err
+	}
+	if v.Fault == nil {
+		v.Fault = trailing("the object")
+	}
+	if err := s.give(v); err != nil {
+		return err
+	}
+	return s.lines()
+}
+
+// beforeComma returns the complete object that a line consists of besides the comma
+// at its end, as the lines of an array have it.
+func beforeComma(line []byte) ([]byte, bool) {
+	object, found := bytes.CutSuffix(line, []byte{','})
+	return trimEnd(object), found && completeObject(object)
 }
 
 // document yields one value, and what stands behind it as a fault.
