@@ -80,6 +80,7 @@ func runCapture(ctx context.Context, c *console, cmd *cli.Command, ack ackForm) 
 	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		voice := newCaptureVoice(c)
+		voice.lookalikes.terminal = cmd.Bool("pty")
 		o := explog.CaptureOptions{
 			Client: cmd.String("client"), Run: run, Pass: voice.out, Gather: gatherTime,
 			OnResult: voice.tell, OnLookalike: voice.lookalikes.add, Terminal: cmd.Bool("pty"),

@@ -8,6 +8,8 @@ import (
 
 // lookalikes counts the lines that look like records and are not, and has the first.
 type lookalikes struct {
+	terminal bool // escape sequences were ignored
+
 	mu    sync.Mutex
 	count int64
 	line  int64
@@ -33,15 +35,15 @@ func (l *lookalikes) tell(c *console) {
 	if l.count > 1 {
 		what = fmt.Sprintf("%d lines look like records but are not; the first is line %d", l.count, l.line)
 	}
-	c.note("%s: %s (%s)", what, printable(l.text), notARecord(l.text))
+	c.note("%s: %s (%s)", what, printable(l.text), notARecord(l.text, l.terminal))
 }
 
 // notARecord says what a record has to be that the line is not.
-func notARecord(text string) string {
+func notARecord(text string, terminal bool) string {
 	const advice = "print one JSON object on a line of its own"
 	compact := strings.ReplaceAll(text, " ", "")
 	switch {
-	case strings.Contains(text, "\x1b"):
+	case strings.Contains(text, "\x1b") && !terminal:
 		return "it contains escape sequences: turn colours off, or use --pty, which ignores them"
 	case strings.Contains(text, "'problem'") || strings.Contains(text, "'score'"):
 		return "it is not JSON but a Python dict: print json.dumps(record)"
