@@ -32,40 +32,66 @@ type disputed struct {
 	below  []query.Attempt
 }
 
-// contradictions finds the contradictions in which there is a record that is wanted.
+// side says on which sides of the least score the records of a problem and a solution
+// are, and whether one of them is wanted.
+type side uint8
+
+const (
+	above side = 1 << iota
+	below
+	isWanted
+
+	contradicts = above | below | isWanted
+)
+
+// textKey stands for a problem and a solution: a hash of both.
+type textKey [16]byte
+
+// contradictions finds the contradictions in which there is a record that is wanted, in
+// the order of their first records.
 func contradictions(records []query.Attempt, spec Spec, wanted func(query.Attempt) bool) []disputed {
-	type group struct {
-		disputed
-		passes, wanted bool
-	}
-	groups := make(map[[sha256.Size]byte]*group)
-	var order []*group
-	for _, a := range records {
+	keys := make([]textKey, len(records))
+	sides := make(map[textKey]side)
+	for i, a := range records {
 		if blank(a.Problem) || blank(a.Solution) {
-			continue
+			continue // its key has no side
 		}
-		key := sha256.Sum256([]byte(spec.Folding.problem(a.Problem) + "\x00" + spec.Folding.text(a.Solution)))
-		g := groups[key]
-		if g == nil {
-			g = &group{}
-			groups[key] = g
-			order = append(order, g)
+		s := above
+		if a.Score < spec.Parameters.MinScore {
+			s = below
 		}
-		g.wanted = g.wanted || wanted(a)
-		switch {
-		case a.Score < spec.Parameters.MinScore:
-			g.below = append(g.below, a)
-		case !g.passes || bestFirst(a, g.better) < 0:
-			g.better, g.passes = a, true
+		if wanted(a) {
+			s |= isWanted
 		}
+		sum := sha256.Sum256([]byte(spec.Folding.problem(a.Problem) + "\x00" + spec.Folding.text(a.Solution)))
+		keys[i] = textKey(sum[:len(keys[i])])
+		sides[keys[i]] |= s
 	}
 	var found []disputed
-	for _, g := range order {
-		if g.passes && g.wanted && len(g.below) > 0 {
-			found = append(found, g.disputed)
+	places := make(map[textKey]int)
+	for i, a := range records {
+		if sides[keys[i]] != contradicts {
+			continue
 		}
+		at, ok := places[keys[i]]
+		if !ok {
+			at = len(found)
+			places[keys[i]] = at
+			found = append(found, disputed{})
+		}
+		found[at].add(a, spec.Parameters.MinScore)
 	}
 	return found
+}
+
+// add adds a record.
+func (d *disputed) add(a query.Attempt, least float64) {
+	switch {
+	case a.Score < least:
+		d.below = append(d.below, a)
+	case d.better.ID == "" || bestFirst(a, d.better) < 0:
+		d.better = a
+	}
 }
 
 // shown returns the contradiction as a manifest names it.

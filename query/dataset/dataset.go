@@ -6,7 +6,8 @@
 //
 //  1. filter: the score is at least the least one, and neither text is blank; best
 //     first, ties in log order. (In a format of labels the score makes the label.)
-//  2. exact duplicates: of records with the same solution the best one stays.
+//  2. exact duplicates: of records with the same solution, in whichever form of
+//     Unicode, the best one stays.
 //  3. near-duplicates: of records with nearly the same solution the best one stays;
 //     see package neardup for what that is.
 //  4. pairs, in a format of pairs only: of the answers to a problem the best one
