@@ -157,19 +157,35 @@ func (c *checker) place(at, what string) Fault {
 
 // example checks one example, which the file has as these bytes.
 func (c *checker) example(raw []byte) {
+	switch value := jsontext.Value(raw); {
+	case value.IsValid():
+		c.value(value)
+	case c.format.ofOpenAI():
+		c.broken(raw)
+	default:
+		c.lenient(raw)
+	}
+}
+
+// value checks one example.
+func (c *checker) value(raw jsontext.Value) {
 	c.report.Examples++
 	before := c.report.Found
-	switch value := jsontext.Value(raw); {
-	case len(bytes.TrimSpace(raw)) == 0:
-		c.fault("", "the line is empty")
-	case !value.IsValid():
-		c.fault("", "%s", whyNotJSON(raw))
-	default:
-		c.follow(newValue(value))
-	}
+	c.follow(newValue(raw))
 	if c.report.Found > before {
 		c.report.Invalid++
 	}
+}
+
+// broken adds a fault for an example that is not JSON.
+func (c *checker) broken(raw []byte) {
+	c.report.Examples++
+	c.report.Invalid++
+	if len(bytes.TrimSpace(raw)) == 0 {
+		c.fault("", "the line is empty")
+		return
+	}
+	c.fault("", "%s", whyNotJSON(raw))
 }
 
 // whyNotJSON says why a line is not one value of strict JSON.

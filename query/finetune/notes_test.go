@@ -43,6 +43,11 @@ func TestNotes(t *testing.T) {
 		{TRLDPO, `{"prompt":[` + ask + `],"chosen":[` + ask + `,` + answer + `],"rejected":[` + other + `]}`, "line 1: chosen: the answer does not begin and end with the assistant; line 1: chosen: the prompt is in it again: TRL puts the prompt before it"},
 		{TRLDPO, `{"chosen":"abc","rejected":"xyz"}`, "line 1: rejected: begins otherwise than chosen: the prompt is empty"},
 		{KTO, `{"prompt":"q","completion":"a","label":1}`, "line 1: label: a number stands for true or false"},
+		{KTO, `{"prompt":"q","completion":"a","label":0.0}`, "line 1: label: a number stands for true or false"},
+		{KTO, `{"prompt":"q","chosen":"a","rejected":"b","label":true}`, "line 1: label: TRL gives this label to both sides"},
+		{TRL, `{"prompt":"q","completion":"a","chosen":[` + answer + `]}`, "line 1: chosen: not part of the format: it is ignored; line 1: chosen: messages beside text: TRL looks at a random one of them and may leave out the end of the text"},
+		{TRL, `{"prompt":"q","completion":"a","images":[]}`, "line 1: images: TRL refuses a file with this column unless the model takes images"},
+		{Alpaca, `{"instruction":"q","output":"a","images":["a.png"]}`, "line 1: images: a column for models that take it"},
 		{ShareGPT, `{"conversations":[{"from":"user","value":"q"},{"from":"gpt","value":"a","weight":1}],"tools":[]}`, "line 1: tools: LLaMA-Factory expects text that holds the array; line 1: conversations[0].from: user is a name that Axolotl and TRL know; LLaMA-Factory expects human; line 1: conversations[1].weight: not part of the format: it is ignored"},
 		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"function_call","value":"{}"},{"from":"function_call","value":"{}"},{"from":"observation","value":"r"},{"from":"observation","value":"r"},{"from":"gpt","value":"a"}]}`, "line 1: conversations[2].from: function_call again: LLaMA-Factory skips the example, Axolotl and TRL take it; line 1: conversations[4].from: observation again: LLaMA-Factory skips the example, Axolotl and TRL take it"},
 		{OpenAI, `{"messages":[` + ask + `,` + callF + `]}`, `line 1: messages[1].tool_calls[0].function.name: "f" is not among the tools of the example`},
@@ -66,6 +71,59 @@ func TestNotesOfOneKindAreCounted(t *testing.T) {
 	report, err := Check(strings.NewReader(lines.String()), Alpaca)
 	if err != nil || !report.Valid() || len(report.Notes) != maxFaults {
 		t.Errorf("%d notes, %v", len(report.Notes), err)
+	}
+}
+
+func TestFormsThatLoadersTake(t *testing.T) {
+	const good, bad = `{"instruction":"q","output":"a"}`, `{"instruction":"q"}`
+	for _, test := range []struct {
+		file         string
+		examples     int
+		faults, note string
+	}{
+		{"\ufeff" + good + "\r\n" + good, 2, "", ""},
+		{"\ufeff[" + good + "]", 1, "", ""},
+		{good + "\n\ufeff" + good, 2, "line 2: not JSON: invalid character '\\ufeff' at start of value, at byte 0", ""},
+		{good + "\n\n \n" + bad + "\n", 2, "line 4: output: missing", "line 2: the line is empty (and 1 more)"},
+		{good + good + " " + bad, 3, "line 1: output: missing", "line 1: several examples on a line: not every reader takes them"},
+		{good + " 7", 1, "line 1: something stands after the end of the JSON object", ""},
+		{`{"instruction":"NaN: \"NaN","output":"a","text":"-Inf"}`, 1, "", ""},
+		{`{"instruction":"q","output":NaN}`, 1, "line 1: output: want text, got a number", "line 1: NaN and Infinity are not JSON: not every reader takes them"},
+		{`{"instruction":"q","output":"\"NaN","history":[["-","-"]],"system":null,"input":null,"text":null,"instruction2":[-Infinity,Inf,NaN]}`, 1, "", "line 1: NaN and Infinity are not JSON: not every reader takes them; line 1: instruction2: not part of the format: it is ignored"},
+		{`{"instruction":"q","output":NaNs}`, 1, "line 1: not JSON: invalid character 's' after object value (expecting ',' or '}'), at byte 31", ""},
+		{`{"instruction":"q","output":1NaN}`, 1, "line 1: not JSON: invalid character 'N' after object value (expecting ',' or '}'), at byte 29", ""},
+	} {
+		report, err := Check(strings.NewReader(test.file), Alpaca)
+		var faults, notes []string
+		for _, f := range report.Faults {
+			faults = append(faults, f.String())
+		}
+		for _, n := range report.Notes {
+			notes = append(notes, n.String())
+		}
+		got, note := strings.Join(faults, "; "), strings.Join(notes, "; ")
+		if err != nil || got != test.faults || note != test.note || report.Examples != test.examples {
+			t.Errorf("%q: %d examples, %v\n%s\n%s", test.file, report.Examples, err, got, note)
+		}
+	}
+}
+
+func TestOpenAITakesStrictJSONL(t *testing.T) {
+	good := `{"messages":[` + ask + `,` + say + `]}`
+	for file, want := range map[string]string{
+		"\ufeff" + good:      "", // Azure requires the mark
+		good + "\n\n" + good: "line 2: the line is empty",
+		good + good:          "line 1: something stands after the end of the JSON object",
+		`{"messages":NaN}`:   "line 1: not JSON: invalid character 'N' at start of value, at byte 12",
+	} {
+		report, err := CheckHeldOut(strings.NewReader(file), OpenAI)
+		got := ""
+		if len(report.Faults) > 0 {
+			got = report.Faults[0].String()
+		}
+		if err != nil || got != want {
+			t.Errorf("%q: %s, %v", file, got, err)
+		}
 	}
 }
 

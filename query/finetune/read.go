@@ -18,6 +18,9 @@ func (c *checker) read(r io.Reader) error {
 	}
 	defer done()
 	in := bufio.NewReaderSize(plain, 64<<10)
+	if err := skipMark(in); err != nil {
+		return err
+	}
 	isArray, err := startsArray(in)
 	if err != nil {
 		return err
@@ -29,6 +32,20 @@ func (c *checker) read(r io.Reader) error {
 		c.note("", "a JSON array: OpenAI takes JSONL, one example a line")
 	}
 	return c.array(in)
+}
+
+// skipMark skips a byte-order mark, which Azure requires and other readers skip.
+func skipMark(in *bufio.Reader) error {
+	const mark = "\ufeff"
+	first, err := in.Peek(len(mark))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if string(first) == mark {
+		_, err = in.Discard(len(mark))
+		return err
+	}
+	return nil
 }
 
 // startsArray reports whether the first byte that is not white space opens an array.

@@ -56,9 +56,9 @@ func equal(a, b value) bool {
 }
 
 // canonical returns a valid value in the form of RFC 8785, in which equal values
-// are equal bytes.
+// are equal bytes. Integers keep all their digits.
 func canonical(raw jsontext.Value) jsontext.Value {
 	raw = raw.Clone()
-	_ = raw.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
+	_ = raw.Canonicalize(jsontext.CanonicalizeRawInts(false))
 	return raw
 }

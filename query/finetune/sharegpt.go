@@ -11,7 +11,8 @@ var speakers = map[string]string{
 
 // shareGPT checks a conversation of human and gpt.
 func (c *checker) shareGPT(o object) {
-	c.others(o, []string{"conversations", "id", "system", "tools"})
+	c.others(o, append([]string{"conversations", "id", "system", "tools"}, mediaColumns...))
+	c.noteMedia(o)
 	if system := o.get("system"); !system.absent() {
 		c.anyText(system)
 	}
@@ -34,6 +35,17 @@ func (c *checker) shareGPT(o object) {
 	}
 	if last != "gpt" && last != "function_call" {
 		c.fault(turns[len(turns)-1].at, "the last turn must be gpt's, not %.40q's", last)
+	}
+}
+
+// mediaColumns are those that LLaMA-Factory hands to models that take them.
+var mediaColumns = []string{"images", "videos", "audios"}
+
+func (c *checker) noteMedia(o object) {
+	for _, name := range mediaColumns {
+		if o.has(name) {
+			c.note(o.get(name).at, "a column for models that take it")
+		}
 	}
 }
 
@@ -93,7 +105,8 @@ func (c *checker) shareGPTTools(v value) {
 
 // alpaca checks an instruction and its answer.
 func (c *checker) alpaca(o object) {
-	c.others(o, []string{"instruction", "input", "output", "system", "history", "text"})
+	c.others(o, append([]string{"instruction", "input", "output", "system", "history", "text"}, mediaColumns...))
+	c.noteMedia(o)
 	c.maybeEmpty(o.get("instruction"))
 	c.maybeEmpty(o.get("output"))
 	for _, key := range []string{"input", "system", "text"} {

@@ -18,6 +18,8 @@ type variant struct {
 	Name   string            `json:"name"`
 	Taken  bool              `json:"taken"`
 	Rows   []json.RawMessage `json:"rows"`
+	// Text is the file as it is, in place of rows.
+	Text string `json:"text"`
 	// Except says why the check does not follow the trainer.
 	Except string `json:"except"`
 }
@@ -27,6 +29,9 @@ func (v variant) String() string { return fmt.Sprintf("%s: %s", v.Format, v.Name
 // file returns the rows as JSONL. A row that is alone is there four times: a trainer
 // needs some.
 func (v variant) file() []byte {
+	if v.Text != "" {
+		return []byte(v.Text)
+	}
 	rows := v.Rows
 	for len(rows) < 4 && len(v.Rows) == 1 {
 		rows = append(rows, v.Rows[0])

@@ -6,70 +6,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// kind is what the columns of a file of TRL are. TRL decides it by the first example.
-type kind int
-
-const (
-	promptCompletion kind = iota // prompt, completion; with a label: unpaired preference
-	conversation                 // messages
-	fromValue                    // conversations, whose messages have from and value
-	plainText                    // text
-	preference                   // prompt, chosen, rejected
-	implicitPrompt               // chosen and rejected, which begin with the prompt
-)
-
-// columns is what the first example decides for a whole file: a column has one type,
-// and an example without a column that another one has is given null.
-type columns struct {
-	kind   kind
-	shape  jsontext.Kind // of prompts and answers: messages or text; 0: not known yet
-	kwargs bool          // it has chat_template_kwargs
-}
-
-// columnsOf returns what the first example decides.
-func columnsOf(f Format, o object) *columns {
-	c := &columns{kwargs: o.has("chat_template_kwargs")}
-	pairs := f == TRLDPO || f == KTO && o.has("chosen") && o.has("rejected")
-	switch {
-	case pairs && o.has("prompt"):
-		c.kind = preference
-	case pairs:
-		c.kind = implicitPrompt
-	case f == KTO || o.has("prompt"):
-		c.kind = promptCompletion
-	case o.has("messages"):
-		c.kind = conversation
-	case o.has("conversations"):
-		c.kind = fromValue
-	case o.has("text"):
-		c.kind = plainText
-	}
-	return c
-}
-
-// known returns the columns that TRL reads.
-func (c columns) known(f Format) []string {
-	list := []string{"tools", "chat_template_kwargs"}
-	switch c.kind {
-	case promptCompletion:
-		list = append(list, "prompt", "completion")
-	case conversation:
-		list = append(list, "messages")
-	case fromValue:
-		list = append(list, "conversations")
-	case plainText:
-		list = append(list, "text")
-	case preference:
-		list = append(list, "prompt", "chosen", "rejected")
-	case implicitPrompt:
-		list = append(list, "chosen", "rejected")
-	}
-	if f == KTO {
-		list = append(list, "label")
-	}
-	return list
-}
-
 // trl checks an example by what TRL's trainer of the format accepts.
 func (c *checker) trl(o object) {
 	if c.columns == nil {
@@ -96,14 +32,21 @@ func (c *checker) trl(o object) {
 	case implicitPrompt:
 		c.implicit(o.get("chosen"), o.get("rejected"))
 	}
-	if c.format == KTO && c.columns.kind == promptCompletion {
-		c.label(o.get("label"))
+	label := o.get("label")
+	switch {
+	case c.format == KTO && c.columns.kind == promptCompletion:
+		c.label(label)
+	case c.format == KTO && label.raw != nil:
+		c.label(label)
+		c.note(label.at, "TRL gives this label to both sides")
 	}
+	c.oneShape(o)
+	c.trainersOwn(o)
 }
 
 // label checks that an answer is wanted or not. KTOTrainer reads 1 and 0 as such.
 func (c *checker) label(v value) {
-	if raw := string(v.raw); raw == "0" || raw == "1" {
+	if raw := string(canonical(v.raw)); raw == "0" || raw == "1" {
 		c.note(v.at, "a number stands for true or false")
 		return
 	}
@@ -112,14 +55,9 @@ func (c *checker) label(v value) {
 
 // templateColumns checks what is handed to the chat template.
 func (c *checker) templateColumns(o object) {
-	kwargs := o.get("chat_template_kwargs")
-	switch has := kwargs.raw != nil; {
-	case has && !c.columns.kwargs:
-		c.fault(kwargs.at, "the first example has none: TRL fails on an example without, if another one has them")
-	case !has && c.columns.kwargs:
-		c.fault(kwargs.at, "missing, and the first example has them: TRL fails on an example without")
-	case has:
-		c.want(kwargs, '{')
+	const name = "chat_template_kwargs"
+	if kwargs := o.get(name); c.inAll(kwargs, name) {
+		c.templateKeys(kwargs)
 	}
 	c.trlTools(o.get("tools"))
 }
@@ -191,9 +129,7 @@ func (c *checker) implicit(chosen, rejected value) {
 	}
 	c.noteSame(chosen, rejected)
 	if chosen.is('"') {
-		if shared := sharedText(textOf(chosen), textOf(rejected)); shared == 0 {
-			c.note(rejected.at, "begins otherwise than chosen: the prompt is empty")
-		}
+		c.sharedPrompt(chosen, rejected)
 		return
 	}
 	prompt := sharedTurns(better, worse)
@@ -205,6 +141,17 @@ func (c *checker) implicit(chosen, rejected value) {
 	for _, turns := range [][]turn{better, worse} {
 		c.noteOrder(turns)
 		c.noteAnswer(turns[prompt:])
+	}
+}
+
+// sharedPrompt checks the prompt that two texts begin with. TRL fails on an empty text.
+func (c *checker) sharedPrompt(chosen, rejected value) {
+	better, worse := textOf(chosen), textOf(rejected)
+	switch {
+	case better == "" || worse == "":
+		c.fault(rejected.at, "one of the texts is empty, so there is no prompt that both begin with")
+	case sharedText(better, worse) == 0:
+		c.note(rejected.at, "begins otherwise than chosen: the prompt is empty")
 	}
 }
 

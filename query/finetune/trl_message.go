@@ -27,6 +27,10 @@ func (c *checker) trlMessage(v value) (turn, bool) {
 	role, content, known := o.get("role"), o.get("content"), trlKeys
 	if c.columns.kind == fromValue { // TRL renames the keys, and not the speakers
 		role, content, known = o.get("from"), o.get("value"), append([]string{"from", "value"}, trlKeys[2:]...)
+		if content.raw == nil {
+			c.fault(content.at, "missing")
+			return turn{}, false
+		}
 	}
 	name, ok := c.text(role)
 	if !ok {
