@@ -14,8 +14,7 @@ func (c *checker) trl(o object) {
 	hasPrompt := c.columns.kind == promptCompletion || c.columns.kind == preference
 	if o.has("prompt") && !hasPrompt {
 		c.fault("prompt", "the first example has none, and all examples have the same columns")
-	} else {
-		c.others(o, c.columns.known(c.format))
+		return
 	}
 	c.templateColumns(o)
 	switch c.columns.kind {
@@ -40,8 +39,8 @@ func (c *checker) trl(o object) {
 		c.label(label)
 		c.note(label.at, "TRL gives this label to both sides")
 	}
-	c.oneShape(o)
 	c.trainersOwn(o)
+	c.others(o, append(c.columns.known(c.format), c.oneShape(o)...))
 }
 
 // label checks that an answer is wanted or not. KTOTrainer reads 1 and 0 as such.

@@ -90,13 +90,16 @@ func (c columns) known(f Format) []string {
 // oneShape checks the columns that TRL tells messages from text by, but for those that
 // make up the example. TRL looks at one of those that are there, whichever comes first
 // in a Python set: a random one. (A prompt makes up the example wherever there is one.)
-func (c *checker) oneShape(o object) {
+// It returns the columns that it finds something in.
+func (c *checker) oneShape(o object) (found []string) {
 	read, messages := c.columns.read(), c.columns.ofMessages()
 	for _, name := range []string{"completion", "chosen", "rejected", "messages"} {
 		v := o.get(name)
 		switch {
 		case slices.Contains(read, name), v.raw == nil, isMessages(v, "role") == messages && !isEmptyList(v):
-		case c.columns.kind == fromValue && name == "messages": // TRL overwrites it
+			continue
+		case c.columns.kind == fromValue && name == "messages":
+			continue // TRL overwrites it
 		case isEmptyList(v):
 			c.fault(v.at, "want at least one: TRL looks at a random one of this column and %s and may fail", read[0])
 		case messages:
@@ -106,7 +109,9 @@ func (c *checker) oneShape(o object) {
 		default:
 			c.note(v.at, "messages beside text: TRL looks at a random one of them and may leave out the end of the text")
 		}
+		found = append(found, name)
 	}
+	return found
 }
 
 func isEmptyList(v value) bool { return string(canonical(v.raw)) == "[]" }
