@@ -41,9 +41,19 @@ func (f Folding) problem(text string) string {
 	} else {
 		// Case folding of decomposed text is what Unicode defines a caseless match by
 		// (D145); the composed form is the shorter one to keep.
-		text = norm.NFC.String(cases.Fold().String(norm.NFD.String(text)))
+		folded := cases.Fold().String(norm.NFD.String(text))
+		text = norm.NFC.String(strings.Map(foldCherokee, folded))
 	}
 	return strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ")
+}
+
+// foldCherokee folds a letter of Cherokee to upper case, as Unicode does. [cases.Fold]
+// exchanges its upper and lower case.
+func foldCherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToUpper(r)
+	}
+	return r
 }
 
 // text returns a solution in the form in which it is compared: texts that Unicode

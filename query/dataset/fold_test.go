@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
@@ -29,6 +30,7 @@ func TestWhatIsTheSameProblem(t *testing.T) {
 		{"\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u03a3\u038a\u03a3\u03a5\u03a6\u039f\u03a3", false, true}, // final sigma
 		{"\u212b", "\u00e5", true, true},                                                                          // the angstrom sign
 		{"\ufb01", "fi", false, true},                                                                             // by case folding
+		{"\u13a0\u13f0", "\uab70\u13f8", true, true},                                                              // Cherokee, which is folded to upper case
 		{"x\u00b2", "x2", false, false},                                                                           // compatibility is not equality
 		{"caf\u00e9", "cafe", false, false},                                                                       // an accent matters
 		{"a b", "ab", false, false},
@@ -37,6 +39,15 @@ func TestWhatIsTheSameProblem(t *testing.T) {
 			if got := f.problem(test.a) == f.problem(test.b); got != want {
 				t.Errorf("folding %d: %+q and %+q are the same: %t, want %t", f, test.a, test.b, got, want)
 			}
+		}
+	}
+}
+
+func TestEveryCharacterIsFoldedOnce(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		folded := foldUnicode.problem(string(r))
+		if again := foldUnicode.problem(folded); again != folded {
+			t.Errorf("%U is folded to %+q, and that to %+q", r, folded, again)
 		}
 	}
 }
