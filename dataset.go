@@ -32,8 +32,25 @@ var ErrGate = errors.New("explog: the dataset does not pass a gate")
 
 // BuildDataset makes the next version of a training dataset and writes it: see package
 // dataset. If a gate is not passed nothing is written; the manifest says which one, and
-// the error is [ErrGate].
-func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Manifest, error) {
+// the error is [ErrGate]. Builds of one dataset at the same time give versions one after
+// the other: a build that finds its number taken is repeated.
+func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (m dataset.Manifest, err error) {
+	if err := o.Source.Check(); err != nil {
+		return m, err
+	}
+	for range maxBuilds {
+		if m, err = l.buildDataset(ctx, o); !errors.Is(err, dataset.ErrTaken) {
+			break
+		}
+	}
+	return m, err
+}
+
+// maxBuilds bounds how often a build is repeated. Each time another one has ended well.
+const maxBuilds = 100
+
+// buildDataset makes a version and writes it under the number that was free before.
+func (l *Logger) buildDataset(ctx context.Context, o DatasetOptions) (dataset.Manifest, error) {
 	var shelf dataset.Shelf
 	var d dataset.Dataset
 	err := l.collecting(ctx, o.Source, 0, func(c collected) error {
@@ -42,7 +59,13 @@ func (l *Logger) BuildDataset(ctx context.Context, o DatasetOptions) (dataset.Ma
 		if err != nil {
 			return err
 		}
-		spec := dataset.Spec{Source: c.source, Version: version, Moment: c.at, Parameters: o.Parameters, Explog: o.Version}
+		folding, err := shelf.Folding()
+		if err != nil {
+			return err
+		}
+		spec := dataset.Spec{
+			Source: c.source, Version: version, Moment: c.at, Parameters: o.Parameters, Folding: folding, Explog: o.Version,
+		}
 		if c.source.OfHub() {
 			spec.Parameters.SystemPrompt = c.prompt
 		}

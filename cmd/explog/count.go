@@ -24,7 +24,9 @@ func newCountCommand(c *console) *cli.Command {
 			}
 			var n int64
 			err = withLogger(c, cmd, func(l *explog.Logger) error {
-				n, err = l.Count(ctx, f)
+				if n, err = l.Count(ctx, f); err == nil && n == 0 {
+					noteClient(ctx, c, l, f.Client)
+				}
 				return err
 			})
 			if err != nil {

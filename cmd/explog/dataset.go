@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/explog/explog"
 	"github.com/explog/explog/query/dataset"
 )
 
@@ -57,6 +62,59 @@ func datasetSource(cmd *cli.Command) (dataset.Source, error) {
 		return s, usagef("--client and --from exclude each other")
 	}
 	return dataset.Source{Experiment: name}, nil
+}
+
+// shelvedSource returns a source as the folder of all datasets has it: what names a
+// benchmark by its id, or as the latest, is looked up in the store.
+func shelvedSource(ctx context.Context, c *console, cmd *cli.Command, s dataset.Source) (dataset.Source, error) {
+	if err := s.Check(); err != nil || !s.OfHub() {
+		return s, err
+	}
+	if s.Experiment != "latest" {
+		names, err := dataset.Sources(cmd.String("out"))
+		if err != nil || slices.Contains(names, s) {
+			return s, err
+		}
+	}
+	err := withLogger(c, cmd, func(l *explog.Logger) (err error) {
+		h, err := l.Hub(ctx)
+		if err != nil {
+			return err
+		}
+		e, err := h.Experiment(ctx, s.Experiment)
+		if err == nil {
+			s.Experiment = e.Name
+		}
+		return errors.Join(err, h.Close())
+	})
+	notThere := errors.Is(err, explog.ErrNoExperiment) || errors.Is(err, explog.ErrNoStore)
+	if notThere && s.Experiment != "latest" {
+		return s, nil // its dataset may be gone, and so is what it was made from
+	}
+	return s, err
+}
+
+// noDataset returns the error for a source without versions: most likely the name is
+// mistyped.
+func noDataset(cmd *cli.Command, s dataset.Source) error {
+	sources, err := dataset.Sources(cmd.String("out"))
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, other := range sources {
+		names = append(names, other.Name())
+	}
+	return fmt.Errorf("%s has no dataset of %q; %s", cmd.String("out"), s.Name(), thereAre(s.Name(), names))
+}
+
+// hinted returns the error for a version that is not there: another one where there is
+// none of the source.
+func hinted(cmd *cli.Command, s dataset.Source, err error) error {
+	if next, nextErr := dataset.NewShelf(cmd.String("out"), s).Next(); nextErr == nil && next == 1 {
+		return noDataset(cmd, s)
+	}
+	return err
 }
 
 // requiredSource is datasetSource for commands that cannot do without.

@@ -30,6 +30,13 @@ from one version to the next. The same records give the same bytes. With --delta
 version has what no earlier one of its format has: what was logged since, and is no
 duplicate of what was there, even if it scores better.
 
+Records with the same problem and solution of which some score at least --min-score and
+some do not contradict each other. They are named in a warning, in the manifest and in
+the provenance; the best one stays in.
+
+Problems are compared without case, white space and the form of Unicode. A dataset that
+an earlier explog began keeps the way in which it compared them.
+
 In the formats of pairs (openai-dpo, trl-dpo) an example is the best answer to a
 problem and the worst one, whatever that scores. In kto every record is an example,
 wanted if it scores at least --min-score.
@@ -79,6 +86,9 @@ func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
 	var m dataset.Manifest
 	err = withLogger(c, cmd, func(l *explog.Logger) error {
 		m, err = l.BuildDataset(ctx, o)
+		if noRecords(m, err) && !o.Source.OfHub() {
+			return noClient(ctx, l, o.Source.Client)
+		}
 		return err
 	})
 	failed := errors.Is(err, explog.ErrGate)
@@ -90,13 +100,46 @@ func runDatasetBuild(ctx context.Context, c *console, cmd *cli.Command) error {
 	} else {
 		err = printBuilt(c, o, m, failed)
 	}
-	if m.Steps.Found == 0 && m.Log.After == 0 {
+	if noRecords(m, nil) {
 		c.note("the log has nothing of %s", printable(m.Name()))
+	}
+	warnContradictions(c, m)
+	if m.Outdated() {
+		c.note("this dataset keeps the folding of its first version: problems that differ in the form of Unicode only can be on both sides; build it into another folder with --out to fold them")
 	}
 	if err == nil && failed {
 		return errors.New("nothing is written, because of the gates that failed")
 	}
 	return err
+}
+
+// noRecords reports whether a dataset had no record to be made from.
+func noRecords(m dataset.Manifest, err error) bool {
+	return (err == nil || errors.Is(err, explog.ErrGate)) && m.Steps.Found == 0 && m.Log.After == 0
+}
+
+// noClient returns the error for a client without records: most likely the name is
+// mistyped. If the clients cannot be listed, that is the error.
+func noClient(ctx context.Context, l *explog.Logger, client string) error {
+	clients, err := l.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the log has no client %q; %s", client, thereAre(client, clients))
+}
+
+// warnContradictions names records that contradict each other.
+func warnContradictions(c *console, m dataset.Manifest) {
+	if m.Contradictions == nil {
+		return
+	}
+	const shown = 3
+	for _, x := range m.Contradictions.First[:min(len(m.Contradictions.First), shown)] {
+		c.warn("the same problem and solution score %s (%s) and %s (%s)", scoreText(x.Better.Score), x.Better.ID, scoreText(x.Worse.Score), x.Worse.ID)
+	}
+	if more := m.Contradictions.Count - shown; more > 0 {
+		c.warn("and %d more; vN.provenance.jsonl names all", more)
+	}
 }
 
 // datasetParameters reads the flags, and the system prompt from its file.
@@ -142,6 +185,9 @@ func printBuilt(c *console, o explog.DatasetOptions, m dataset.Manifest, failed 
 	}
 	fmt.Fprintf(&b, "%s\n", c.bold(fmt.Sprintf("Dataset %s v%d: %s, %s", printable(m.Name()), m.Version, m.Parameters.Format, from)))
 	writeSteps(&b, m)
+	if n := m.Contradictions; n != nil && n.Count > 0 {
+		fmt.Fprintf(&b, "  contradictions    %7d  same problem and solution, scores on both sides of %v\n", n.Count, m.Parameters.MinScore)
+	}
 	for _, g := range m.Gates {
 		fmt.Fprintf(&b, "  gate  %s  %s\n", verdict(g), gateText(g, m))
 		for _, f := range g.Faults {

@@ -17,11 +17,13 @@ func newDatasetCheckCommand(c *console) *cli.Command {
 		Name:      "check",
 		Usage:     "check any training file by the rules of its format",
 		ArgsUsage: "FILE",
-		Description: `Reads a file of one JSON object a line and names each place that breaks a published
-rule of the format: keys, roles and their order, who speaks last, texts that are
-empty, weights, what a preference must have on each side, and the least number of
-examples. No store is needed. Exit code 1 means that there are faults. FILE may be -,
-standard input.
+		Description: `Reads a file of examples, JSONL or one JSON array, plain or packed with gzip or
+Zstandard, and names each place that breaks a published rule of the format: keys,
+roles and their order, who speaks last, calls of tools and their answers, weights, what
+a preference must have on each side, and the least number of examples. In trl, trl-dpo
+and kto a fault is what TRL's trainers refuse. Notes are about what breaks no rule and
+may not be meant, such as a column that no trainer reads. No store is needed. Exit code
+1 means that there are faults; notes do not count. FILE may be -, standard input.
 
 Formats: ` + formatNames() + `.
 
@@ -78,7 +80,7 @@ func runDatasetCheck(ctx context.Context, c *console, cmd *cli.Command) error {
 	return err
 }
 
-// printChecked prints a fault a line, then what they come to.
+// printChecked prints a fault a line, then a note a line, then the totals.
 func printChecked(c *console, path string, r finetune.Report) error {
 	if path == "-" {
 		path = "standard input"
@@ -89,6 +91,9 @@ func printChecked(c *console, path string, r finetune.Report) error {
 	}
 	if more := r.Found - len(r.Faults); more > 0 {
 		fmt.Fprintf(&b, "and %s more\n", plural(int64(more), "fault"))
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "%s: note: %s\n", path, printable(n.String()))
 	}
 	if r.Valid() {
 		fmt.Fprintf(&b, "%s is valid %s: %s\n", path, r.Format, plural(int64(r.Examples), "example"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -16,17 +17,18 @@ func newDatasetDiffCommand(c *console) *cli.Command {
 		Usage:     "what changed between two versions",
 		ArgsUsage: "FROM TO",
 		Description: `Lists the records whose examples were added, are gone, or are on another side. With
-the same share held out none is ever moved. No store is needed.
+the same share held out none is ever moved. No store is needed, unless a benchmark is
+named by its id or as latest.
 
 Examples:
   explog dataset diff --client hre v1 v2
   explog dataset diff --client hre v1 v2 --json`,
 		Flags:  append(sourceFlags(" (required)"), &cli.BoolFlag{Name: "json", Usage: "print one JSON object"}),
-		Action: func(_ context.Context, cmd *cli.Command) error { return runDatasetDiff(c, cmd) },
+		Action: func(ctx context.Context, cmd *cli.Command) error { return runDatasetDiff(ctx, c, cmd) },
 	}
 }
 
-func runDatasetDiff(c *console, cmd *cli.Command) error {
+func runDatasetDiff(ctx context.Context, c *console, cmd *cli.Command) error {
 	source, err := requiredSource(cmd)
 	if err != nil {
 		return err
@@ -39,7 +41,13 @@ func runDatasetDiff(c *console, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	if source, err = shelvedSource(ctx, c, cmd, source); err != nil {
+		return err
+	}
 	d, err := dataset.NewShelf(cmd.String("out"), source).Diff(from, to)
+	if errors.Is(err, dataset.ErrNoVersion) {
+		return hinted(cmd, source, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -15,18 +15,27 @@ func newDatasetListCommand(c *console) *cli.Command {
 		Name:  "list",
 		Usage: "the versions that are there",
 		Description: `One line a version: its format, how many examples it has on each side, its tokens,
-and the events of the log that it is from. No store is needed.
+and the events of the log that it is from. No store is needed, unless a benchmark is
+named by its id or as latest.
 
 Examples:
   explog dataset list
   explog dataset list --client hre --json`,
 		Flags:  append(sourceFlags(""), &cli.BoolFlag{Name: "json", Usage: "print the manifests as JSONL"}),
-		Action: func(_ context.Context, cmd *cli.Command) error { return listDatasets(c, cmd) },
+		Action: func(ctx context.Context, cmd *cli.Command) error { return listDatasets(ctx, c, cmd) },
 	}
 }
 
-func listDatasets(c *console, cmd *cli.Command) error {
-	versions, err := versionsOf(cmd)
+func listDatasets(ctx context.Context, c *console, cmd *cli.Command) error {
+	source, err := namedSource(ctx, c, cmd)
+	if err != nil {
+		return err
+	}
+	versions, err := versionsOf(cmd, source)
+	if len(versions) == 0 && err == nil && source != (dataset.Source{}) {
+		c.note("%v", noDataset(cmd, source))
+		return nil
+	}
 	if err != nil && !errors.Is(err, dataset.ErrManifest) {
 		return err
 	}
@@ -66,15 +75,21 @@ func printVersions(c *console, cmd *cli.Command, versions []dataset.Manifest) er
 	return t.flush()
 }
 
-// versionsOf returns the versions of what the flags name, or all, but for those whose
-// manifests cannot be read: the error names them.
-func versionsOf(cmd *cli.Command) ([]dataset.Manifest, error) {
+// namedSource returns the dataset that the flags name, or nothing.
+func namedSource(ctx context.Context, c *console, cmd *cli.Command) (dataset.Source, error) {
 	source, err := datasetSource(cmd)
 	if err != nil {
-		return nil, err
+		return source, err
 	}
+	return shelvedSource(ctx, c, cmd, source)
+}
+
+// versionsOf returns the versions of a source, or all of all, but for those whose
+// manifests cannot be read: the error names them.
+func versionsOf(cmd *cli.Command, source dataset.Source) ([]dataset.Manifest, error) {
 	sources := []dataset.Source{source}
 	if source == (dataset.Source{}) {
+		var err error
 		if sources, err = dataset.Sources(cmd.String("out")); err != nil {
 			return nil, err
 		}

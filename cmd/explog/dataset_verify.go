@@ -29,20 +29,24 @@ Examples:
 }
 
 func runDatasetVerify(ctx context.Context, c *console, cmd *cli.Command) error {
-	versions, unread := chosenVersions(cmd)
+	source, err := namedSource(ctx, c, cmd)
+	if err != nil {
+		return err
+	}
+	versions, unread := chosenVersions(cmd, source)
 	if unread != nil && !errors.Is(unread, dataset.ErrManifest) {
 		return unread
 	}
 	if len(versions) == 0 && unread == nil {
-		if cmd.IsSet("client") || cmd.IsSet("from") {
-			return errors.New("there is no such dataset; explog dataset list says which there are")
+		if source != (dataset.Source{}) {
+			return noDataset(cmd, source)
 		}
 		c.note(noVersions)
 		return nil
 	}
 	spareMemory()
 	damaged := unread != nil
-	err := withLogger(c, cmd, func(l *explog.Logger) error {
+	err = withLogger(c, cmd, func(l *explog.Logger) error {
 		for _, m := range versions {
 			faults, err := l.VerifyDataset(ctx, cmd.String("out"), m)
 			if err != nil {
@@ -62,13 +66,12 @@ func runDatasetVerify(ctx context.Context, c *console, cmd *cli.Command) error {
 }
 
 // chosenVersions returns the versions that the arguments name.
-func chosenVersions(cmd *cli.Command) ([]dataset.Manifest, error) {
+func chosenVersions(cmd *cli.Command, source dataset.Source) ([]dataset.Manifest, error) {
 	names := cmd.Args().Slice()
 	if len(names) == 0 {
-		return versionsOf(cmd)
+		return versionsOf(cmd, source)
 	}
-	source, err := requiredSource(cmd)
-	if err != nil {
+	if _, err := requiredSource(cmd); err != nil {
 		return nil, err
 	}
 	var versions []dataset.Manifest
@@ -78,6 +81,9 @@ func chosenVersions(cmd *cli.Command) ([]dataset.Manifest, error) {
 			return nil, err
 		}
 		m, err := dataset.NewShelf(cmd.String("out"), source).Manifest(n)
+		if errors.Is(err, dataset.ErrNoVersion) {
+			return nil, hinted(cmd, source, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -26,8 +26,9 @@ nested values as JSON text; --all-fields adds a column extra. In Parquet score i
 DOUBLE and timestamp a TIMESTAMP in UTC, with timestamp_text beside it as given.
 In CSV all is as given. Texts that a spreadsheet would take for a formula (they
 begin with = + - @, a tab or the end of a line) can do harm when somebody opens the
-file there: --formula-safe puts an apostrophe before them. It changes the text, so it
-is off unless asked for.
+file there: --formula-safe puts an apostrophe before them, and begins the file with a
+byte-order mark, without which Excel misreads what is not ASCII. It changes the text,
+so it is off unless asked for.
 
 The order is that of the log unless --order says otherwise. A file is written whole
 or not at all.
@@ -57,14 +58,16 @@ func runExport(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	var n int64
 	err = withLogger(c, cmd, func(l *explog.Logger) error {
-		return output(c, cmd.String("output"), func(w io.Writer) error {
+		err := output(c, cmd.String("output"), func(w io.Writer) error {
 			n, err = write(ctx, l, w, f)
 			return err
 		})
+		if err == nil && n == 0 {
+			c.note("no records match")
+			noteClient(ctx, c, l, f.Client)
+		}
+		return err
 	})
-	if err == nil && n == 0 {
-		c.note("no records match")
-	}
 	return err
 }
 

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"cmp"
+	"slices"
+)
+
 // nearest returns the name that someone who typed word most likely meant; empty:
 // none is near.
 func nearest(word string, names []string) string {
@@ -10,6 +15,18 @@ func nearest(word string, names []string) string {
 		}
 	}
 	return best
+}
+
+// nearestFirst returns the names in the order of their distance to a word, and of their
+// own where that is the same.
+func nearestFirst(word string, names []string) []string {
+	distance := make(map[string]int, len(names))
+	for _, name := range names {
+		distance[name] = editDistance(word, name)
+	}
+	return slices.SortedFunc(slices.Values(names), func(a, b string) int {
+		return cmp.Or(cmp.Compare(distance[a], distance[b]), cmp.Compare(a, b))
+	})
 }
 
 // editDistance counts the insertions, deletions, replacements and swaps of

@@ -30,11 +30,12 @@ Examples:
 				} else {
 					n, err = l.Export(ctx, c.out, f, false)
 				}
+				if err == nil && n == 0 {
+					c.note("no records match")
+					noteClient(ctx, c, l, f.Client)
+				}
 				return err
 			})
-			if err == nil && n == 0 {
-				c.note("no records match")
-			}
 			return err
 		},
 	}

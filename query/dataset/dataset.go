@@ -6,14 +6,20 @@
 //
 //  1. filter: the score is at least the least one, and neither text is blank; best
 //     first, ties in log order. (In a format of labels the score makes the label.)
-//  2. exact duplicates: of records with the same solution the best one stays.
+//  2. exact duplicates: of records with the same solution, in whichever form of
+//     Unicode, the best one stays.
 //  3. near-duplicates: of records with nearly the same solution the best one stays;
 //     see package neardup for what that is.
 //  4. pairs, in a format of pairs only: of the answers to a problem the best one
 //     that is left, and the worst one of all, if its score is lower.
-//  5. held-out part: problems are held out by a hash of their text, so all examples
-//     of a problem are on one side, and stay there in every version. White space and
-//     capitals do not tell problems apart.
+//  5. held-out part: problems are held out by a hash of their folded text, so all
+//     examples of a problem are on one side, and stay there in every version. White
+//     space, case and the form of Unicode do not tell problems apart; see [Folding].
+//
+// Records with the same problem and solution of which some pass the filter and some do
+// not contradict each other. They are counted and named, and nothing else: the best one
+// is an example as it would be without the others. What to do about them depends on how
+// the scores came about, which this package cannot know.
 //
 // Records are what a client saved, or what a benchmark was answered: then the narrative
 // is the problem, the reply is the solution, it scores 1 if it agrees with the manual
@@ -29,7 +35,8 @@
 //	vN.jsonl             the examples, best first
 //	vN_eval.jsonl        the held-out part
 //	vN.provenance.jsonl  for each example the record that it is from; for each
-//	                     duplicate the one that stayed, with their similarity
+//	                     duplicate the one that stayed, with their similarity; for each
+//	                     record that contradicts a better one, that one
 //	vN.manifest.json     all of the above in figures; there is a version N if there
 //	                     is this file
 //
@@ -55,6 +62,11 @@ type Spec struct {
 	// 0: all.
 	After      uint64
 	Parameters Parameters
+	// Folding says which texts are the same problem; 0: as in a dataset that is new.
+	// See [Shelf.Folding].
+	Folding Folding
+	// Form is the form of the manifest, which says what is counted; 0: the current one.
+	Form int
 	// Explog is the version of the program.
 	Explog string
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func spec(f finetune.Format) Spec {
 	p := DefaultParameters()
 	p.Format, p.MinExamples, p.MaxDuplicates = f, 1, 1
-	return Spec{Source: Source{Client: "c"}, Version: 1, Moment: query.Moment{LogID: "l", Seq: 1000, Hash: "h"}, Parameters: p, Explog: "test"}
+	return Spec{Form: currentForm, Folding: currentFolding, Source: Source{Client: "c"}, Version: 1, Moment: query.Moment{LogID: "l", Seq: 1000, Hash: "h"}, Parameters: p, Explog: "test"}
 }
 
 // record returns a record whose id tells its place in the log.
@@ -32,7 +32,7 @@ func record(seq uint64, problem, solution string, score float64) query.Attempt {
 
 func chosen(t *testing.T, spec Spec, records ...query.Attempt) selection {
 	t.Helper()
-	s, err := choose(t.Context(), records, spec)
+	s, err := choose(t.Context(), records, spec.complete())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestInKTOTheScoreIsTheLabel(t *testing.T) {
 // made returns a dataset without a log.
 func made(t *testing.T, spec Spec, records ...query.Attempt) Dataset {
 	t.Helper()
-	d, err := write(t.Context(), chosen(t, spec, records...), spec)
+	d, err := write(t.Context(), chosen(t, spec, records...), spec.complete())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,8 +311,10 @@ func TestTheShareHeldOut(t *testing.T) {
 	}
 	// These sides are for ever.
 	for problem, want := range map[string]bool{"problem 0": false, "problem 2": true, " PROBLEM\n11": true} {
-		if heldOut(problem, 0.1) != want {
-			t.Errorf("%s has changed sides", problem)
+		for _, f := range []Folding{foldCase, foldUnicode} {
+			if heldOut(f.problem(problem), 0.1) != want {
+				t.Errorf("%s has changed sides", problem)
+			}
 		}
 	}
 }

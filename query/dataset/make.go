@@ -41,6 +41,10 @@ func Make(ctx context.Context, attempts iter.Seq2[query.Attempt, error], spec Sp
 	if spec.OfHub() && spec.Parameters.MinScore == 0 {
 		return Dataset{}, errors.New("the least score is 0: answers that do not agree with the manual flag would be examples")
 	}
+	spec = spec.complete()
+	if err := spec.Folding.check(); err != nil {
+		return Dataset{}, err
+	}
 	var records []query.Attempt
 	for a, err := range attempts {
 		if err != nil {
@@ -55,13 +59,28 @@ func Make(ctx context.Context, attempts iter.Seq2[query.Attempt, error], spec Sp
 	return write(ctx, s, spec)
 }
 
+// complete fills what may be left out.
+func (s Spec) complete() Spec {
+	if s.Form == 0 {
+		s.Form = currentForm
+	}
+	if s.Folding == 0 {
+		s.Folding = currentFolding
+	}
+	return s
+}
+
 // write writes what was chosen.
 func write(ctx context.Context, s selection, spec Spec) (Dataset, error) {
 	d := Dataset{Manifest: Manifest{
-		Dataset: 1, Source: spec.Source, Version: spec.Version, Explog: spec.Explog,
+		Dataset: spec.Form, Source: spec.Source, Version: spec.Version, Explog: spec.Explog,
 		Log:        Log{ID: spec.Moment.LogID, After: spec.After, Through: spec.Moment.Seq, HeadHash: spec.Moment.Hash},
 		Parameters: spec.Parameters, Steps: s.steps,
 	}}
+	if spec.Form > firstForm {
+		d.Folding = spec.Folding
+		d.Contradictions = summary(s.disputed)
+	}
 	var reports []finetune.Report
 	for _, side := range []struct {
 		suffix   string

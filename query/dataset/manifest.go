@@ -10,17 +10,39 @@ import (
 
 // Manifest says what a version is: all that is needed to make it again.
 type Manifest struct {
-	Dataset int `json:"dataset"` // the version of this form: 1
+	Dataset int `json:"dataset"` // the version of this form: 1 or 2
 	Source
 	Version    int        `json:"version"`
 	Explog     string     `json:"explog"`
 	Log        Log        `json:"log"`
 	Parameters Parameters `json:"parameters"`
-	Steps      Steps      `json:"steps"`
-	Gates      []Gate     `json:"gates"`
+	// Folding is what problems were folded by; 0, in the first form: version 1.
+	Folding Folding `json:"folding,omitempty"`
+	Steps   Steps   `json:"steps"`
+	// Contradictions are nil in the first form: they were not looked for.
+	Contradictions *Contradictions `json:"contradictions,omitempty"`
+	Gates          []Gate          `json:"gates"`
 	// Files are the training file, the held-out part and the provenance.
 	Files []File `json:"files"`
 }
+
+// The forms of a manifest. The second one names the folding and the contradictions.
+const (
+	firstForm   = 1
+	currentForm = 2
+)
+
+// folding returns what problems were folded by.
+func (m Manifest) folding() Folding {
+	if m.Dataset == firstForm {
+		return foldCase
+	}
+	return m.Folding
+}
+
+// Outdated reports whether problems are folded by an older rule than in a dataset that
+// is new.
+func (m Manifest) Outdated() bool { return m.folding() < currentFolding }
 
 // Tokens returns the tokens of both sides.
 func (m Manifest) Tokens() int {
@@ -102,8 +124,11 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if err := dec.Decode(&m); err != nil {
 		return m, fmt.Errorf("not a manifest: %w", err)
 	}
-	if m.Dataset != 1 {
-		return m, fmt.Errorf("a manifest of form %d, this explog reads form 1", m.Dataset)
+	if m.Dataset < firstForm || m.Dataset > currentForm {
+		return m, fmt.Errorf("a manifest of form %d, this explog reads form 1 and 2", m.Dataset)
+	}
+	if err := m.folding().check(); err != nil {
+		return m, err
 	}
 	if err := m.Parameters.Check(); err != nil {
 		return m, err

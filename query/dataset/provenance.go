@@ -19,6 +19,9 @@ const (
 	HeldOut        Fate = "eval"            // it is in the held-out part
 	ExactDuplicate Fate = "exact_duplicate" // another one stands for it
 	NearDuplicate  Fate = "near_duplicate"
+	// Contradicting is a record below the least score whose problem and solution
+	// another one has that is not. It may have a second line, of what became of it.
+	Contradicting Fate = "contradicting"
 )
 
 // Provenance is one line of a version's provenance: where an example is from, or
@@ -29,7 +32,8 @@ type Provenance struct {
 	Origin
 	// Rejected is the worse answer of a pair.
 	Rejected *Origin `json:"rejected,omitempty"`
-	// Of is the id of the record that stands for a duplicate; Similarity is theirs.
+	// Of is the id of the record that stands for a duplicate, or of the best one that a
+	// record contradicts; Similarity is that of duplicates.
 	Of         string  `json:"of,omitempty"`
 	Similarity float64 `json:"similarity,omitempty"`
 }
@@ -49,7 +53,8 @@ func originOf(a query.Attempt) Origin {
 	return Origin{ID: a.ID, Seq: a.Seq, ClientID: a.ClientID, RunID: a.RunID, NarrativeID: a.NarrativeID, Score: a.Score}
 }
 
-// provenance lists the examples in the order of their files, then the duplicates.
+// provenance lists the examples in the order of their files, then the duplicates, then
+// the records that contradict better ones.
 func (s selection) provenance() []Provenance {
 	var list []Provenance
 	for _, side := range []struct {
@@ -67,6 +72,11 @@ func (s selection) provenance() []Provenance {
 	}
 	for _, d := range s.dropped {
 		list = append(list, Provenance{Fate: d.fate, Origin: originOf(d.Attempt), Of: d.of.ID, Similarity: d.similarity})
+	}
+	for _, d := range s.disputed {
+		for _, a := range d.below {
+			list = append(list, Provenance{Fate: Contradicting, Origin: originOf(a), Of: d.better.ID})
+		}
 	}
 	return list
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/explog/explog/query"
 	"github.com/explog/explog/query/neardup"
@@ -19,6 +18,8 @@ type selection struct {
 	train   []example // best first
 	eval    []example
 	dropped []duplicate
+	// disputed are the contradictions; none are looked for in the first form.
+	disputed []disputed
 }
 
 // example is one example: a record and, in a format of pairs, a worse one.
@@ -41,6 +42,9 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 	p := spec.Parameters
 	fresh := func(a query.Attempt) bool { return a.Seq > spec.After }
 	s.steps.Found = count(records, fresh)
+	if spec.Form > firstForm {
+		s.disputed = contradictions(records, spec, fresh)
+	}
 	left := passing(records, p)
 	s.steps.Passed = count(left, fresh)
 
@@ -55,8 +59,8 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 		}
 		return 1
 	})
-	left, exact := dropExact(left, spec.Source)
-	left, near, err := dropNear(ctx, left, spec.Source, p.Similarity)
+	left, exact := dropExact(left, spec)
+	left, near, err := dropNear(ctx, left, spec)
 	if err != nil {
 		return s, err
 	}
@@ -67,7 +71,7 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 
 	var examples []example
 	if p.Format.Paired() {
-		examples = pair(left, records)
+		examples = pair(left, records, spec.Folding)
 	} else {
 		for _, a := range left {
 			examples = append(examples, example{Attempt: a})
@@ -80,7 +84,7 @@ func choose(ctx context.Context, records []query.Attempt, spec Spec) (selection,
 		} else if e.rejected == nil || !fresh(*e.rejected) {
 			continue // in an earlier version
 		}
-		if heldOut(e.Problem, p.Holdout) {
+		if heldOut(spec.Folding.problem(e.Problem), p.Holdout) {
 			s.eval = append(s.eval, e)
 		} else {
 			s.train = append(s.train, e)
@@ -147,10 +151,10 @@ func followed(exact, near []duplicate) {
 }
 
 // dropExact keeps the first of the records with the same solution.
-func dropExact(records []query.Attempt, from Source) (left []query.Attempt, dropped []duplicate) {
+func dropExact(records []query.Attempt, spec Spec) (left []query.Attempt, dropped []duplicate) {
 	first := make(map[string]query.Attempt, len(records))
 	for _, a := range records {
-		text := from.compared(a.Problem, a.Solution)
+		text := spec.compared(a)
 		if of, ok := first[text]; ok {
 			dropped = append(dropped, duplicate{a, of, 1, ExactDuplicate})
 			continue
@@ -162,12 +166,12 @@ func dropExact(records []query.Attempt, from Source) (left []query.Attempt, drop
 }
 
 // dropNear keeps the first of records with nearly the same solution.
-func dropNear(ctx context.Context, records []query.Attempt, from Source, similarity float64) (left []query.Attempt, dropped []duplicate, err error) {
+func dropNear(ctx context.Context, records []query.Attempt, spec Spec) (left []query.Attempt, dropped []duplicate, err error) {
 	texts := make([]string, len(records))
 	for i, a := range records {
-		texts[i] = from.compared(a.Problem, a.Solution)
+		texts[i] = spec.compared(a)
 	}
-	matches, err := neardup.Thin(ctx, texts, similarity)
+	matches, err := neardup.Thin(ctx, texts, spec.Parameters.Similarity)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,10 +188,10 @@ func dropNear(ctx context.Context, records []query.Attempt, from Source, similar
 
 // pair makes a pair for each problem: the first of the answers that are left, which
 // is the best one, and the worst one of all, the first of them in the log.
-func pair(left, all []query.Attempt) []example {
+func pair(left, all []query.Attempt, f Folding) []example {
 	worst := make(map[string]query.Attempt)
 	for _, a := range all {
-		key := sameProblem(a.Problem)
+		key := f.problem(a.Problem)
 		if w, ok := worst[key]; !blank(a.Solution) && (!ok || a.Score < w.Score) {
 			worst[key] = a
 		}
@@ -195,8 +199,8 @@ func pair(left, all []query.Attempt) []example {
 	var pairs []example
 	paired := make(map[string]bool)
 	for _, a := range left {
-		key := sameProblem(a.Problem)
-		if w, ok := worst[key]; ok && w.Score < a.Score && w.Solution != a.Solution && !paired[key] {
+		key := f.problem(a.Problem)
+		if w, ok := worst[key]; ok && w.Score < a.Score && f.text(w.Solution) != f.text(a.Solution) && !paired[key] {
 			pairs = append(pairs, example{a, &w})
 			paired[key] = true
 		}
@@ -206,17 +210,11 @@ func pair(left, all []query.Attempt) []example {
 
 func blank(text string) bool { return strings.TrimSpace(text) == "" }
 
-// sameProblem returns a text that is the same for the same problems: all letters
-// small, all white space one space.
-func sameProblem(problem string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(problem), unicode.IsSpace), " ")
-}
-
-// heldOut reports whether a problem is in the held-out part: whether the beginning of
-// its SHA-256, read as a number from 0 to 1, is below the share. So with a larger
-// share, what was held out stays so.
-func heldOut(problem string, share float64) bool {
-	sum := sha256.Sum256([]byte(sameProblem(problem)))
+// heldOut reports whether a folded problem is in the held-out part: whether the
+// beginning of its SHA-256, read as a number from 0 to 1, is below the share. So with a
+// larger share, what was held out stays so.
+func heldOut(folded string, share float64) bool {
+	sum := sha256.Sum256([]byte(folded))
 	const bits = 53 // of a float64's mantissa
 	return float64(binary.BigEndian.Uint64(sum[:])>>(64-bits))/(1<<bits) < share
 }

@@ -113,6 +113,16 @@ func (s Shelf) Last(f finetune.Format) (Manifest, error) {
 	return Manifest{}, err
 }
 
+// Folding returns the folding of the dataset: that of its last version whose manifest
+// can be read. 0: there is no version.
+func (s Shelf) Folding() (Folding, error) {
+	versions, err := s.Versions()
+	if len(versions) == 0 {
+		return 0, err
+	}
+	return versions[len(versions)-1].folding(), nil
+}
+
 // ErrNoVersion means that the shelf has no such version, ErrManifest that its manifest
 // is none.
 var (

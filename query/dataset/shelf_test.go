@@ -112,13 +112,14 @@ func TestManifestsThatAreNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, content := range map[string]string{
-		"not a manifest": "{",
-		"unknown field":  `{"dataset":1,"extra":1}`,
-		"of form 2":      `{"dataset":2}`,
-		"unknown format": `{"dataset":1}`,
-		`of "d"`:         strings.Replace(string(good), `"client": "c"`, `"client": "d"`, 1),
-		"there are none": strings.Replace(string(good), `"through": 1000`, `"through": 0`, 1),
-		"of version 2":   strings.Replace(string(good), `"version": 1`, `"version": 2`, 1),
+		"not a manifest":                    "{",
+		"unknown field":                     `{"dataset":1,"extra":1}`,
+		"of form 3":                         `{"dataset":3}`,
+		"folding of problems has version 9": `{"dataset":2,"folding":9}`,
+		"unknown format":                    `{"dataset":1}`,
+		`of "d"`:                            strings.Replace(string(good), `"client": "c"`, `"client": "d"`, 1),
+		"there are none":                    strings.Replace(string(good), `"through": 1000`, `"through": 0`, 1),
+		"of version 2":                      strings.Replace(string(good), `"version": 1`, `"version": 2`, 1),
 	} {
 		shelf := shelved(t)
 		if err := os.MkdirAll(shelf.Path(""), 0o777); err != nil {

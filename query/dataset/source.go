@@ -1,8 +1,12 @@
 package dataset
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/explog/explog/query"
 )
 
 // Source is where the records of a dataset come from: what a client saved, or what a
@@ -64,9 +68,28 @@ func (s Source) same(other Source) bool {
 
 // compared returns the text by which duplicates are told. Replies of a benchmark are
 // short and alike by their form: they are duplicates only where the narratives are.
-func (s Source) compared(problem, solution string) string {
-	if s.OfHub() {
-		return problem + "\n" + solution
+func (s Spec) compared(a query.Attempt) string {
+	solution := s.Folding.text(a.Solution)
+	switch {
+	case !s.OfHub():
+		return solution
+	case s.Folding == foldCase:
+		return a.Problem + "\n" + solution
 	}
-	return solution
+	return s.Folding.problem(a.Problem) + "\n" + solution
+}
+
+// maxFolderName is what file systems allow for the name of a folder, in bytes.
+const maxFolderName = 255
+
+// ErrLongName means that a name is too long for the folder of a dataset.
+var ErrLongName = errors.New("the name is too long for the folder of a dataset")
+
+// Check says whether there can be a folder of the source's name.
+func (s Source) Check() error {
+	if n := len(s.folder()); n > maxFolderName {
+		return fmt.Errorf("%w: as the name of a folder it has %d bytes, of at most %d; characters other than A-Z, a-z, 0-9, - _ . ~ take three bytes for each of their own: %.40s…",
+			ErrLongName, n, maxFolderName, s.Name())
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 func (s Shelf) Verify(ctx context.Context, attempts iter.Seq2[query.Attempt, error], m Manifest) ([]string, error) {
 	d, err := Make(ctx, attempts, Spec{
 		Source: m.Source, Version: m.Version, Explog: m.Explog, After: m.Log.After, Parameters: m.Parameters,
+		Folding: m.folding(), Form: m.Dataset,
 		Moment: query.Moment{LogID: m.Log.ID, Seq: m.Log.Through, Hash: m.Log.HeadHash},
 	})
 	if err != nil {

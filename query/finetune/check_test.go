@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 		{OpenAI, `{'messages':[]}`, `line 1: not JSON: invalid character '\'' at start of string (expecting '"'), at byte 1`},
 		{OpenAI, `{"messages":[` + ask + `],"messages":[]}`, "line 1: not JSON: duplicate object member name, at byte 44"},
 		{OpenAI, "{\"messages\":\"\xff\"}", "line 1: not JSON: invalid UTF-8, at byte 13"},
-		{Alpaca, `[{"instruction":"q","output":"a"}]`, "line 1: want an object, got an array"},
+		{Alpaca, "{\"instruction\":\"q\",\"output\":\"a\"}\n[]", "line 2: want an object, got an array"},
 
 		// OpenAI: keys, roles and their order, what a message says, weights.
 		{OpenAI, `{"messages":[{"role":"system","content":"s"},` + ask + `,{"role":"assistant","content":"a","weight":1}]}`, ""},
@@ -49,11 +49,11 @@ func TestFaults(t *testing.T) {
 		{OpenAI, `{"messages":[` + ask + `]}`, "line 1: messages[0]: the last message must be of the assistant, not of the user"},
 		{OpenAI, `{"messages":[{"role":"assistant","content":"a"}]}`, "line 1: messages: there is no message of the user"},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"system","content":"s"},{"role":"assistant","content":"a"}]}`, "line 1: messages[1]: a system message comes first"},
-		{OpenAI, `{"messages":[` + ask + `,{"role":"bot","content":"a"}]}`, `line 1: messages[1].role: "bot" is no role here; line 1: messages[0]: the last message must be of the assistant, not of the user`},
+		{OpenAI, `{"messages":[` + ask + `,{"role":"bot","content":"a"}]}`, `line 1: messages[1].role: "bot" is no role here`},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":""}]}`, "line 1: messages[1].content: want text, it is empty"},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":null}]}`, "line 1: messages[1].content: want text, got null"},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant"}]}`, "line 1: messages[1].content: missing"},
-		{OpenAI, `{"messages":[` + ask + `,{"content":"a"}]}`, "line 1: messages[1].role: missing; line 1: messages[0]: the last message must be of the assistant, not of the user"},
+		{OpenAI, `{"messages":[` + ask + `,{"content":"a"}]}`, "line 1: messages[1].role: missing"},
 		{OpenAI, `{"messages":["q",{"role":"assistant","content":"a"}]}`, "line 1: messages[0]: want an object, got text"},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":"a","weight":2}]}`, "line 1: messages[1].weight: want 0 or 1, got 2"},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":"a","weight":0.5}]}`, "line 1: messages[1].weight: want 0 or 1, got 0.5"},
@@ -62,9 +62,6 @@ func TestFaults(t *testing.T) {
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":"a","score":1}]}`, "line 1: messages[1].score: a message of role assistant has no such key"},
 		{OpenAI, `{"messages":[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":"a"}]}`, ""},
 		{OpenAI, `{"messages":[{"role":"user","content":[{"text":"q"},"q"]},{"role":"assistant","content":"a"}]}`, "line 1: messages[0].content[0].type: missing; line 1: messages[0].content[1]: want an object, got text"},
-		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":null,"tool_calls":[{}]},{"role":"tool","tool_call_id":"1","content":"r"},{"role":"tool","tool_call_id":"2","content":"r"},{"role":"assistant","content":"a"}],"tools":[]}`, ""},
-		{OpenAI, `{"messages":[` + ask + `,{"role":"tool","tool_call_id":"1","content":"r"},{"role":"assistant","tool_calls":[]}]}`, "line 1: messages[2].tool_calls: want at least one; line 1: messages[1]: a tool's message comes after an assistant's that calls it"},
-		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","refusal":"no"}]}`, ""},
 		{OpenAI, `{"messages":[` + ask + `,{"role":"assistant","content":7,"refusal":"no"}]}`, "line 1: messages[1].content: want text, got a number"},
 
 		// OpenAI's preferences: a prompt, exactly one message on each side.
@@ -75,37 +72,45 @@ func TestFaults(t *testing.T) {
 		{OpenAIDPO, `{"input":{"messages":[` + ask + `]},"preferred_output":[{"role":"assistant","content":"a"}],"non_preferred_output":[{"content":"\u0061", "role":"assistant"}],"score":1}`, "line 1: score: an example has no such key; line 1: non_preferred_output: the same as preferred_output: there is nothing to prefer"},
 		{OpenAIDPO, `{"input":"q","preferred_output":"a","non_preferred_output":"b"}`, "line 1: input: want an object, got text; line 1: preferred_output: want an array, got text; line 1: non_preferred_output: want an array, got text"},
 
-		// TRL: text or messages.
-		{TRL, `{"prompt":"q","completion":"a"}`, ""},
-		{TRL, `{"prompt":[` + ask + `],"completion":[{"role":"assistant","content":"a"}]}`, ""},
-		{TRL, `{"prompt":[` + ask + `],"completion":[{"role":"assistant","tool_calls":[{}]},{"role":"tool","name":"t","content":"r"},{"role":"assistant","content":"a"}]}`, ""},
-		{TRL, `{"prompt":"","completion":"a"}`, "line 1: prompt: want text, it is empty"},
+		// TRL: see testdata/trainers.jsonl for what is valid.
+		{TRL, `{"completion":"a"}`, "line 1: prompt: missing"},
 		{TRL, `{"prompt":[` + ask + `],"completion":"a"}`, "line 1: completion: want an array, as the file began with, got text"},
 		{TRL, `{"prompt":"q","completion":"a"}` + "\n" + `{"prompt":[` + ask + `],"completion":"a"}`, "line 2: prompt: want text, as the file began with, got an array"},
-		{TRL, `{"prompt":[` + ask + `],"completion":[` + ask + `]}`, "line 1: completion[0]: an answer begins with a message of the assistant, not of the user; line 1: completion[0]: the last message must be of the assistant, not of the user"},
-		{TRL, `{"prompt":[{"role":"assistant","content":"a"}]}`, "line 1: prompt: there is no message of the user; line 1: prompt[0]: the last message must be of the user, not of the assistant; line 1: completion: missing"},
-		{TRL, `{"prompt":7,"completion":"a","weight":1}`, "line 1: weight: an example has no such key; line 1: prompt: want an array, got a number"},
+		{TRL, `{"messages":[` + ask + `]}` + "\n" + `{"messages":[` + ask + `],"prompt":"q"}`, "line 2: prompt: the first example has none, and all examples have the same columns"},
+		{TRL, `{"prompt":"q","completion":"a","tools":"f(x)"}`, "line 1: tools: the text is not JSON: want an array of tools"},
+		{TRL, `{"prompt":"q","completion":"a","chat_template_kwargs":null}`, "line 1: chat_template_kwargs: want an object, got null"},
+		{TRL, `{"prompt":"q","completion":"a"}` + "\n" + `{"prompt":"q","completion":"a","chat_template_kwargs":{}}`, "line 2: chat_template_kwargs: the first example has none: TRL fails on an example without, if another one has it"},
+		{TRL, `{"prompt":"q","completion":"a","chat_template_kwargs":{}}` + "\n" + `{"prompt":"q","completion":"a"}`, "line 2: chat_template_kwargs: missing, and the first example has it: TRL fails on an example without"},
+		{TRL, `{"prompt":[{"role":"user","content":7}],"completion":[{"role":"assistant","tool_calls":[{"function":{"name":"f"}}]}]}`, "line 1: prompt[0].content: want text, got a number; line 1: completion[0].tool_calls[0].function.arguments: missing"},
 
-		{TRLDPO, `{"prompt":"q","chosen":"a","rejected":"b"}`, ""},
-		{TRLDPO, `{"prompt":"q","chosen":"a","rejected":"a"}`, "line 1: rejected: the same as chosen: there is nothing to prefer"},
-		{TRLDPO, `{"chosen":"a","rejected":"b"}`, "line 1: prompt: missing"},
-		{TRLDPO, `{"prompt":[` + ask + `],"chosen":[{"role":"assistant","content":"a"},` + ask + `],"rejected":[` + ask + `]}`, "line 1: chosen: want exactly one message, got 2; line 1: rejected[0]: want a message of the assistant, not of the user"},
+		{TRL, `{"messages":[` + ask + `],"chosen":null,"completion":[]}`, "line 1: completion: want at least one: TRL looks at a random one of this column and messages and may fail; line 1: chosen: not messages, and messages is: TRL looks at a random one of them and may fail"},
+		{TRL, `{"text":"q","chosen":[` + ask + `]}`, "line 1: chosen: messages beside text: TRL takes the example for a conversation and fails"},
+		{TRL, `{"messages":[` + ask + `],"labels":[1]}`, "line 1: labels: TRL takes this column for tokens of the text that it would make itself"},
+		{TRL, `{"messages":[` + ask + `],"chat_template_kwargs":{"tokenize":true,"tools":[]}}`, "line 1: chat_template_kwargs.tokenize: TRL passes an argument of this name itself"},
+		{TRL, `{"conversations":[{"from":"user"}]}`, "line 1: conversations[0].value: missing"},
+		{TRLDPO, `{"chosen":"q a","rejected":""}`, "line 1: rejected: one of the texts is empty, so there is no prompt that both begin with"},
+		{TRLDPO, `{"prompt":"q","chosen":"a","rejected":"b","ref_chosen_logps":"x"}`, "line 1: ref_chosen_logps: want a number, got text"},
+		{KTO, `{"chosen":"q a","rejected":"q b","label":"yes"}`, "line 1: label: want true or false, got text"},
 
-		{KTO, `{"prompt":"q","completion":"a","label":false}`, ""},
-		{KTO, `{"prompt":"q","completion":"a","label":1}`, "line 1: label: want true or false, got a number"},
+		{TRLDPO, `{"prompt":"q","chosen":[` + ask + `],"rejected":[` + ask + `]}`, "line 1: prompt: text beside messages: without it TRL takes the prompt from what chosen and rejected begin with"},
+		{TRLDPO, `{"chosen":[` + ask + `],"rejected":[{"role":"user","content":"other"}]}`, "line 1: rejected: begins with another message than chosen: there is no prompt"},
+		{TRLDPO, `{"prompt":"q","chosen":"a"}`, "line 1: rejected: missing"},
+
+		{KTO, `{"prompt":"q","completion":"a","label":"yes"}`, "line 1: label: want true or false, got text"},
 		{KTO, `{"prompt":"q","completion":"a"}`, "line 1: label: missing"},
 
 		{ShareGPT, `{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"q"},{"from":"gpt","value":"a"}],"id":"7"}`, ""},
-		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"function_call","value":"{}"},{"from":"observation","value":"r"},{"from":"gpt","value":"a"}],"system":"s"}`, ""},
-		{ShareGPT, `{"conversations":[{"from":"human","value":"q"}],"score":1}`, `line 1: score: an example has no such key; line 1: conversations[0]: the last turn must be gpt's, not "human"'s`},
+		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"function_call","value":"{}"},{"from":"observation","value":"r"},{"from":"observation","value":"r"},{"from":"gpt","value":"a"}],"system":"s","tools":"[]"}`, ""},
+		{ShareGPT, `{"conversations":[{"from":"human","value":"q"}],"score":1}`, `line 1: conversations[0]: the last turn must be gpt's, not "human"'s`},
 		{ShareGPT, `{"conversations":[{"from":"gpt","value":"a"}]}`, "line 1: conversations[0].from: want human or observation at this place, got gpt"},
-		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"human","value":"q"},{"from":"gpt","value":""}]}`, "line 1: conversations[1].from: want gpt or function_call at this place, got human; line 1: conversations[2].value: want text, it is empty; line 1: conversations[2].from: want human or observation at this place, got gpt"},
-		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"system","value":"s"},{"from":"gpt","value":"a"}]}`, "line 1: conversations[1].from: system comes first; line 1: conversations[2].from: want human or observation at this place, got gpt"},
-		{ShareGPT, `{"conversations":[{"from":"user","value":"q"},{"from":"gpt","text":"a"}]}`, `line 1: conversations[0].from: "user" is nobody here: want human, gpt, system, observation or function_call; line 1: conversations[1].text: a turn has no such key; line 1: conversations[1].value: missing`},
+		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"human","value":"q"},{"from":"gpt","value":""}]}`, "line 1: conversations[1].from: want gpt or function_call at this place, got human"},
+		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"},{"from":"gpt","value":"a"}]}`, "line 1: conversations[2].from: want human or observation at this place, got gpt"},
+		{ShareGPT, `{"conversations":[{"from":"human","value":"q"},{"from":"system","value":"s"},{"from":"gpt","value":"a"}]}`, "line 1: conversations[1].from: system comes first"},
+		{ShareGPT, `{"conversations":[{"from":"bing","value":"q"},{"from":"gpt","text":"a"}],"tools":"f"}`, `line 1: tools: the text is not JSON: want an array of tools; line 1: conversations[0].from: "bing" is nobody here: want human, gpt, system, observation or function_call; line 1: conversations[1].value: missing`},
 
-		{Alpaca, `{"instruction":"q","input":"","output":"a","system":"s","history":[["q","a"]]}`, ""},
+		{Alpaca, `{"instruction":"q","input":null,"output":"a","system":"s","history":[["q","a"]]}`, ""},
 		{Alpaca, `{"instruction":"q","output":"a","history":[]}`, ""},
-		{Alpaca, `{"instruction":"","input":null,"text":"t"}`, "line 1: text: an example has no such key; line 1: instruction: want text, it is empty; line 1: output: missing; line 1: input: want text, got null"},
+		{Alpaca, `{"instruction":7,"input":[]}`, "line 1: instruction: want text, got a number; line 1: output: missing; line 1: input: want text, got an array"},
 		{Alpaca, `{"instruction":"q","output":"a","history":[["q"],"a"]}`, "line 1: history[0]: want a question and its answer, got 1; line 1: history[1]: want an array, got text"},
 	} {
 		if got := strings.Join(faultsOf(t, test.format, test.line), "; "); got != test.want {
@@ -146,15 +151,15 @@ func TestFaultsAreCountedButBounded(t *testing.T) {
 }
 
 func TestALongKeyIsCut(t *testing.T) {
-	got := faultsOf(t, Alpaca, `{"instruction":"q","output":"a","x`+strings.Repeat("é", 1<<20)+`":1}`)
+	got := faultsOf(t, OpenAI, `{"messages":[`+ask+`,{"role":"assistant","content":"a"}],"x`+strings.Repeat("é", 1<<20)+`":1}`)
 	if want := "line 1: x" + strings.Repeat("é", 99) + "…: an example has no such key"; fmt.Sprint(got) != "["+want+"]" {
 		t.Errorf("got %.300q", got)
 	}
 }
 
 func TestALineWithoutEnd(t *testing.T) {
-	got := faultsOf(t, OpenAI, "[]", strings.Repeat(" ", maxLine+1))
-	want := "[line 1: want an object, got an array line 2: over 64 MiB without an end of line: one example a line (JSONL); what follows is not checked]"
+	got := faultsOf(t, OpenAI, "7", strings.Repeat(" ", maxLine+1))
+	want := "[line 1: want an object, got a number line 2: over 64 MiB without an end of line: one example a line (JSONL); what follows is not checked]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("got %v", got)
 	}

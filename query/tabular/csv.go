@@ -26,8 +26,9 @@ type Options struct {
 	// FormulaSafe, in CSV, puts an apostrophe before each text that a spreadsheet
 	// could take for a formula: one that begins with =, +, -, @, their full-width
 	// forms, a tab or the end of a line (OWASP, "CSV Injection"). It changes what is
-	// written, so what is read back is no longer what was saved. Parquet has types
-	// and needs no such thing.
+	// written, so what is read back is no longer what was saved. The file begins with a
+	// byte-order mark, without which Excel takes UTF-8 for the code page of its country.
+	// Parquet has types and needs no such thing.
 	FormulaSafe bool
 }
 
@@ -42,6 +43,11 @@ var header = []string{
 func WriteCSV(w io.Writer, rows iter.Seq2[event.Row, error], o Options) (int64, error) {
 	buf := bufio.NewWriterSize(w, 256<<10)
 	out := csv.NewWriter(buf)
+	if o.FormulaSafe {
+		if _, err := buf.WriteString("\ufeff"); err != nil {
+			return 0, err
+		}
+	}
 	cells := append([]string(nil), header...)
 	if o.All {
 		cells = append(cells, "extra")

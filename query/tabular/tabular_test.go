@@ -107,6 +107,12 @@ func TestCSVKeepsEveryByte(t *testing.T) {
 
 func TestFormulaSafe(t *testing.T) {
 	got := writeCSV(t, Options{FormulaSafe: true})
+	if !strings.HasPrefix(got, "\ufeffid,client_id,") || strings.Count(got, "\ufeff") != 1 {
+		t.Errorf("no byte-order mark before %.40q", got)
+	}
+	if plain := writeCSV(t, Options{}); strings.Contains(plain, "\ufeff") {
+		t.Errorf("a byte-order mark that nobody asked for in %.40q", plain)
+	}
 	for _, want := range []string{"\n0b2d3c1e-0f4b-4a65-9d5e-2f8b1c6a7e92,'-x,'@y,'\tq,'＝1,9.2e-1,", ",'=1+1,0.920,", ",-0.0,"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
