@@ -79,7 +79,6 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		r.log = l
-		defer r.close()
 		if err := r.prepare(ctx, conf, limit); err != nil {
 			return r.faulty(err)
 		}
@@ -129,10 +128,16 @@ func (r *hubRun) run(ctx context.Context) error {
 
 // one runs one experiment. Its error is for what ends the whole run.
 func (r *hubRun) one(ctx context.Context, b *benchmark) error {
-	if err := r.plan(ctx, b); err != nil {
+	voice := newHubVoice(r.c, b.Name)
+	defer voice.end()
+	voice.do("preparing the run")
+	plan, err := r.plan(ctx, b)
+	if err != nil {
 		return err
 	}
-	lock, err := hub.Acquire(r.dir, b.plan.Definition())
+	defer plan.Close() //nolint:errcheck // it has answered
+	b.definition = plan.Definition()
+	lock, err := hub.Acquire(r.dir, b.definition)
 	if errors.Is(err, hub.ErrBusy) {
 		return fmt.Errorf("%s: %w; wait for that explog, or end it", b.Name, err)
 	}
@@ -140,15 +145,21 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 		return err
 	}
 	defer lock.Release() //nolint:errcheck // what is left of it hinders nobody
+	voice.do("looking up what is answered already")
 	o, err := r.options(ctx, b)
 	if err != nil {
 		return err
 	}
 	if b.past.open != uuid.Nil && o.Resume == uuid.Nil {
+		voice.clear()
 		r.c.note("%s was finished by another explog meanwhile; --new runs it again", b.Name)
 		return nil
 	}
-	voice := newHubVoice(r.c, b.Name)
+	return r.ask(ctx, b, plan, o, voice)
+}
+
+// ask runs a plan and says what it came to.
+func (r *hubRun) ask(ctx context.Context, b *benchmark, plan hub.Plan, o hub.Options, voice *hubVoice) error {
 	o.OnProgress = voice.hear
 	unsaved := 0
 	o.Unsaved = func(narrative string, repeat int, a provider.Answer) {
@@ -156,13 +167,23 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 		voice.clear()
 		_ = printJSON(r.c.out, unsavedAnswer{narrative, repeat, a.Text}) // the error of the store is told
 	}
-	report, err := b.plan.Run(ctx, o)
-	voice.end()
+	voice.do("saving the narratives")
+	voice.start()
+	report, err := plan.Run(ctx, o)
+	voice.clear()
 	if err != nil {
 		return storeFailed(b.Name, unsaved, err)
 	}
-	if err := r.summary(context.WithoutCancel(ctx), report.Experiment); err != nil {
+	voice.do("all is saved: computing the results")
+	text, err := r.summary(context.WithoutCancel(ctx), report.Experiment)
+	voice.end()
+	switch {
+	case err != nil:
 		r.c.note("the answers are saved; the view will follow: %v", err)
+	case text != "":
+		if err := r.c.printf("%s\n", text); err != nil {
+			r.c.note("the answers are saved; the result cannot be printed: %v", err)
+		}
 	}
 	return r.judge(b, report)
 }
@@ -187,7 +208,7 @@ func storeFailed(name string, unsaved int, err error) error {
 func (r *hubRun) options(ctx context.Context, b *benchmark) (hub.Options, error) {
 	o := hub.Options{Log: r.log, RetryErrors: r.retryErrors, MaxErrors: r.maxErrors}
 	err := readHub(ctx, r.log, func(h *query.Hub) error {
-		past, err := r.past(ctx, h, b.plan.Definition())
+		past, err := r.past(ctx, h, b.definition)
 		if err != nil || past.open == uuid.Nil {
 			return err
 		}
@@ -228,17 +249,19 @@ func retryHint(report hub.Report) string {
 	return ", with --retry-errors also where no answer came"
 }
 
-// summary prints what an experiment came to, as the view has it.
-func (r *hubRun) summary(ctx context.Context, id uuid.UUID) error {
-	return readHub(ctx, r.log, func(h *query.Hub) error {
+// summary is what an experiment came to, as the view has it.
+func (r *hubRun) summary(ctx context.Context, id uuid.UUID) (text string, err error) {
+	err = readHub(ctx, r.log, func(h *query.Hub) error {
 		e, err := h.Experiment(ctx, id.String())
 		if err != nil {
 			return err
 		}
 		asked := e.Total - e.Outcomes[event.ResultNotRun]
 		r.unusable = r.unusable || asked > e.Outcomes[event.ResultOK]
-		return r.c.printf("%s\n", printable(summaryText(e)))
+		text = printable(summaryText(e))
+		return nil
 	})
+	return text, err
 }
 
 // summaryText is an experiment in one line.

@@ -39,7 +39,7 @@ func (d *draft) has(key string) bool {
 }
 
 // parse reads the drafts of a file's experiments; with a name, of that one alone.
-// It looks at bytes and environment variables, not at other files.
+// It looks at bytes and environment variables, and of other files only at which there are.
 func (r *reader) parse(data []byte, only string) []*draft {
 	root := r.document(data)
 	if root == nil {

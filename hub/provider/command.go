@@ -51,7 +51,8 @@ type Input string
 // The inputs.
 const (
 	// InputJSON: an object with id, repeat, prompt, narrative and model, and where
-	// they are set temperature, max_tokens and seed.
+	// they are set message (the user message with the narrative in it), temperature,
+	// max_tokens and seed.
 	InputJSON Input = "json"
 	// InputText: the narrative alone; in ModeLines with its line breaks as spaces.
 	InputText Input = "text"
