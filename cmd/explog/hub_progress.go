@@ -22,11 +22,13 @@ type hubVoice struct {
 	phase string // what is done; empty: calls are made
 	since time.Time
 	told  bool // the phase was shown
+	// counted: a line with how far the calls are was shown.
+	counted bool
 }
 
 // A phase is worth a word after a moment, and then as often that nobody wonders.
 const (
-	phaseQuiet = time.Second
+	phaseQuiet = 2 * time.Second
 	phaseEvery = 4 * time.Second
 )
 
@@ -65,9 +67,14 @@ func (v *hubVoice) hear(p hub.Progress) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.far, v.phase = &p, ""
-	if p.Done == p.Total {
-		v.begin("all is answered: saving the end of the run")
+	if p.Done < p.Total {
+		return
 	}
+	if v.counted { // the last line says that all is done
+		v.line.shown = time.Time{}
+		v.showFar(v.line.now())
+	}
+	v.begin("all is answered: saving the end of the run")
 }
 
 // do begins a phase.
@@ -91,8 +98,16 @@ func (v *hubVoice) speak(now time.Time) {
 		}
 		v.line.showEvery(phaseEvery, func(time.Duration) string { return phaseText(v.name, v.phase, waited) })
 	case v.far != nil:
-		v.line.show(func(elapsed time.Duration) string { return hubProgressText(v.name, *v.far, elapsed, now) })
+		v.showFar(now)
 	}
+}
+
+// showFar shows how far the calls are, if it is time.
+func (v *hubVoice) showFar(now time.Time) {
+	v.line.show(func(elapsed time.Duration) string {
+		v.counted = true
+		return hubProgressText(v.name, *v.far, elapsed, now)
+	})
 }
 
 // phaseText is a phase in one line.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/google/uuid"
@@ -20,6 +22,10 @@ import (
 )
 
 const defaultMaxErrors = 20
+
+// gcPercent keeps what a run takes near what it holds: narratives and recordings, which
+// live as long as it, would otherwise have as much garbage beside them.
+const gcPercent = 40
 
 func newHubRunCommand(c *console) *cli.Command {
 	return &cli.Command{
@@ -59,6 +65,9 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	r := hubRun{
 		c: c, dir: storeDir(cmd), anew: cmd.Bool("new"), retryErrors: cmd.Bool("retry-errors"), maxErrors: cmd.Int("max-errors"),
 		resume: cmd.Bool("resume") || cmd.Bool("retry-errors"),
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	limit := cmd.Int("limit")
 	switch {

@@ -30,7 +30,14 @@ func (v value) path() string {
 
 // provider reads the name of a provider.
 func (v value) provider() string {
-	return v.oneOf(ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic)
+	known := []string{ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic}
+	s, ok := v.string()
+	if name := strings.ToLower(strings.TrimSpace(s)); ok && !slices.Contains(known, name) {
+		v.fault("want %s, got %s; mlx, Ollama, vLLM, LM Studio and other servers that speak OpenAI's protocol are openai, with their address as base_url",
+			strings.Join(known, " or "), describe(v.node))
+		return ""
+	}
+	return v.oneOf(known...)
 }
 
 // complete compares an experiment's values with each other, with the disk and with
