@@ -79,7 +79,7 @@ func anglesAt(s string) (token string, known bool) {
 	if inside < 0 || strings.TrimSpace(s[2:2+inside]) == "" {
 		return "", false
 	}
-	if close := s[2+inside:]; !strings.HasPrefix(close, ">>") || literalRun(close) != 2 {
+	if end := s[2+inside:]; !strings.HasPrefix(end, ">>") || literalRun(end) != 2 {
 		return "", false
 	}
 	token = s[:2+inside+2]

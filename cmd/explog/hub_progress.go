@@ -26,7 +26,8 @@ type hubVoice struct {
 	counted bool
 }
 
-// A phase is worth a word after a moment, and then as often that nobody wonders.
+// A phase is shown after a moment, and again so often that nobody wonders. Of short ones
+// in a row, some are shown.
 const (
 	phaseQuiet = 2 * time.Second
 	phaseEvery = 4 * time.Second
@@ -91,9 +92,9 @@ func (v *hubVoice) speak(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch waited := now.Sub(v.since); {
-	case v.phase != "" && waited < phaseQuiet:
+	case v.phase != "" && waited < phaseQuiet && now.Sub(v.line.shown) < phaseEvery:
 	case v.phase != "":
-		if !v.told {
+		if !v.told && waited >= phaseQuiet {
 			v.told, v.line.shown = true, time.Time{}
 		}
 		v.line.showEvery(phaseEvery, func(time.Duration) string { return phaseText(v.name, v.phase, waited) })

@@ -210,7 +210,7 @@ func (b *workbook) decode(part string, v any) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it is only read
 	if err := xml.NewDecoder(r).Decode(v); err != nil {
 		return fmt.Errorf("%s: %w", part, err)
 	}

@@ -17,7 +17,7 @@ func (b *workbook) elements(part string, visit func(d *xml.Decoder, e xml.StartE
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it is only read
 	d := xml.NewDecoder(r)
 	for {
 		token, err := d.Token()
