@@ -61,7 +61,8 @@ type ExperimentDefined struct {
 	// see [ExperimentDefined.DefinitionKey].
 	Definition uuid.UUID `json:"definition"`
 	Defined    time.Time `json:"defined"`
-	// What people write down about it, since version 2. It decides nothing.
+	// Notes and PromptVersion are texts of the author, since version 2. They are not part
+	// of the definition key.
 	Notes         string `json:"notes,omitzero"`
 	PromptVersion string `json:"prompt_version,omitzero"`
 }

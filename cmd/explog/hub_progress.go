@@ -26,8 +26,8 @@ type hubVoice struct {
 	counted bool
 }
 
-// A phase is shown after a moment, and again so often that nobody wonders. Of short ones
-// in a row, some are shown.
+// A phase is shown after phaseQuiet and then every phaseEvery. Shorter phases are shown
+// only if nothing was shown for phaseEvery.
 const (
 	phaseQuiet = 2 * time.Second
 	phaseEvery = 4 * time.Second

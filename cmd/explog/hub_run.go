@@ -23,8 +23,9 @@ import (
 
 const defaultMaxErrors = 20
 
-// gcPercent keeps what a run takes near what it holds: narratives and recordings, which
-// live as long as it, would otherwise have as much garbage beside them.
+// gcPercent bounds the memory of a run. Narratives and recordings live as long as the
+// run, so with Go's default of 100 as much garbage would be kept beside them. GOGC
+// overrides it.
 const gcPercent = 40
 
 func newHubRunCommand(c *console) *cli.Command {

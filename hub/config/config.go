@@ -25,7 +25,7 @@
 //	id_column            name of its column with the ids, or a list of names, whose ids are joined with : (a usual one)
 //	text_column, flag_column   names of its columns (the usual ones)
 //	sheet                name of the sheet of an .xlsx file (the first)
-//	notes, prompt_version   texts that are kept with the experiment and decide nothing (none)
+//	notes, prompt_version   texts that are kept with the experiment; they do not matter for resuming (none)
 //	limit                how many narratives, from the first (all)
 //	repeats              how often each is asked, 1 to 1000 (1)
 //	concurrency          calls at the same time, 1 to 256 (4)
