@@ -13,14 +13,16 @@
 // Fields of TSV are taken as they are, quotes too, unless the file quotes consistently:
 // all names of the header, as R does, or exactly the fields that have a tab or a quote in
 // them, as Python does. Where rows are numbered and the header has no name for that, as
-// in files of R, the numbers are a column without a name.
+// in files of R, the numbers are a column without a name. A first line sep=; names the
+// separator of CSV. Rows without any text are left out.
 //
-// Columns that are not asked for by name are found by their usual ones. NA in the text
-// column is a missing text.
+// Columns that are not asked for by name are found by their usual ones. NA, N/A, <NA>,
+// NaN and NULL, in this spelling, are missing texts.
 //
-// Flags are true, t, yes, y, 1, 1.0 and false, f, no, n, 0, 0.0, in any case. NA,
-// N/A, null, none and nothing mean that nobody judged the narrative. Any other
-// label is a fault: it is never taken for a no.
+// Flags are true, t, yes, y, 1, 1.0 and false, f, no, n, 0, 0.0, in any case. NA, <NA>,
+// NaN, N/A, null, none and nothing mean that nobody judged the narrative. Any other
+// label is a fault: it is never taken for a no. Errors of a spreadsheet, such as #NAME?,
+// and ids that it has shortened, such as 2.01901E+11, are faults too.
 //
 // What is wrong with a file is reported all at once, each fault with its line.
 package narrative
@@ -35,6 +37,7 @@ type Narrative struct {
 
 // Set is what a file holds.
 type Set struct {
+	Sheet      string   // of a workbook that was read
 	IDs        []string // the names of the columns with the ids
 	Text       string   // the name of the column with the texts
 	Label      string   // the name of the column with the flags; empty: there is none

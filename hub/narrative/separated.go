@@ -2,6 +2,7 @@ package narrative
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -9,8 +10,8 @@ import (
 // parseCSV takes fields between commas apart, or between semicolons where the header
 // has these: R's write.csv2 and spreadsheets write them in countries with a decimal comma.
 func parseCSV(data string, f *faults) table {
-	s := scanner{data: unixLines(data), separator: csvSeparator(unixLines(data)), line: 1}
-	t := table{separator: s.separator}
+	s := newScanner(unixLines(data))
+	t := table{separator: s.separator, quoted: strings.HasPrefix(strings.TrimLeft(s.data[s.at:], "\r\n"), `"`)}
 	for {
 		r, ok, err := s.record()
 		if err != nil {
@@ -36,6 +37,17 @@ func unixLines(data string) string {
 		return strings.ReplaceAll(data, "\r", "\n")
 	}
 	return data
+}
+
+// separatorLine is a first line that tells Excel the separator.
+var separatorLine = regexp.MustCompile(`^"?sep=([,;|\t])"?\r?\n`)
+
+// newScanner begins to read a file.
+func newScanner(data string) scanner {
+	if found := separatorLine.FindStringSubmatch(data); found != nil {
+		return scanner{data: data, separator: found[1][0], at: len(found[0]), line: 2, lineStart: len(found[0])}
+	}
+	return scanner{data: data, separator: csvSeparator(data), line: 1}
 }
 
 // csvSeparator picks the separator by the header: the one that makes the most usual
@@ -152,7 +164,7 @@ func (s *scanner) plain() (string, *scanError) {
 
 // quoted reads a field in quotes.
 func (s *scanner) quoted(record int) (string, *scanError) {
-	const bad = `a quoted field in this row does not end as it should (line %d, byte %d): behind its last quote comes a separator or the end of the line, and a quote in it is written "" (what follows was not read)`
+	const bad = `a quoted field in this row does not end as it should (line %d, byte %d): behind its last quote comes a separator or the end of the line, and a quote in it is written "", not \" (what follows was not read)`
 	s.at++
 	start, doubled := s.at, false
 	for ; s.at < len(s.data); s.at++ {

@@ -20,6 +20,8 @@ type table struct {
 	header    []string
 	line      int // of the header; 0: the format has none
 	separator byte
+	quoted    bool   // the names of the columns are in quotes
+	sheet     string // of a workbook
 	rows      []row
 }
 
@@ -33,12 +35,13 @@ type row struct {
 type cell struct {
 	text string
 	line int
-	kind jsontext.Kind // 'n' for null, kindAbsent, kindError; CSV has strings alone
+	kind jsontext.Kind // 'n' for null, kindAbsent, kindError, kindNoValue; CSV has strings alone
 }
 
 const (
-	kindAbsent jsontext.Kind = 0
-	kindError  jsontext.Kind = '!' // of a formula
+	kindAbsent  jsontext.Kind = 0
+	kindError   jsontext.Kind = '!' // of a formula
+	kindNoValue jsontext.Kind = '=' // a formula whose value was not saved
 )
 
 // at returns the cell in a column.
@@ -57,8 +60,10 @@ func (t *table) setHeader(r row) {
 	}
 }
 
-// square leaves out the rows that do not fit the header, each with a fault.
+// square leaves out the rows that do not fit the header, each with a fault, and those
+// that are blank, which spreadsheets write behind the last one.
 func (t *table) square(f *faults) {
+	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !hasText(r) })
 	if t.numbered() {
 		t.header = append([]string{""}, t.header...)
 	}
@@ -75,18 +80,27 @@ func (t *table) square(f *faults) {
 }
 
 // numbered reports whether each row has its number in front, and the header no name for
-// it: so does R's write.table.
+// it: so does R's write.table. In a file without quotes, a comma in each text looks the
+// same, and in any file a separator at the end of each row does.
 func (t *table) numbered() bool {
+	if !t.quoted && t.separator != '\t' {
+		return false
+	}
+	last := false
 	for i, r := range t.rows {
 		if len(r.cells) != len(t.header)+1 || r.cells[0].text != strconv.Itoa(i+1) {
 			return false
 		}
+		last = last || strings.TrimSpace(r.cells[len(t.header)].text) != ""
 	}
-	return len(t.rows) > 0 && t.header != nil
+	return last && t.header != nil
 }
 
 // advice says why a row may have more or fewer fields than the header.
 func (t *table) advice(r row) string {
+	if last := len(r.cells) - 1; last == len(t.header) && strings.TrimSpace(r.cells[last].text) == "" {
+		return "delete the one at the end of the row"
+	}
 	if t.separator != '\t' {
 		return "a field with the separator, a quote or a line break in it must stand in quotes"
 	}
@@ -105,6 +119,8 @@ func separatorName(separator byte) string {
 		return "semicolons"
 	case '\t':
 		return "tabs"
+	case '|':
+		return "bars"
 	}
 	return "commas"
 }
@@ -134,7 +150,7 @@ func (t table) narratives(cols Columns, f *faults) Set {
 			list[i].Flag = readFlag(r.at(flag), t.header[flag], f)
 		}
 	}
-	set := Set{Narratives: list}
+	set := Set{Sheet: t.sheet, Narratives: list}
 	for _, id := range ids {
 		set.IDs = append(set.IDs, t.header[id])
 	}
@@ -256,6 +272,9 @@ func (t table) readID(r row, columns []int, lines map[string]int, f *faults) str
 	line := r.line
 	for i, column := range columns {
 		c, name := r.at(column), t.header[column]
+		if broken(c, name, "an id", f) {
+			return ""
+		}
 		switch c.kind {
 		case '"', '0', 'n', kindAbsent:
 		default:
@@ -264,6 +283,10 @@ func (t table) readID(r row, columns []int, lines map[string]int, f *faults) str
 		}
 		if parts[i] = strings.TrimSpace(c.text); parts[i] == "" {
 			f.add(c.line, name, "the id is blank; each narrative needs one")
+			return ""
+		}
+		if c.kind == '"' && shortened.MatchString(parts[i]) {
+			f.add(c.line, name, "the id %s is a number that a spreadsheet has shortened; format the column as a number without decimals and save the file again", quote(parts[i]))
 			return ""
 		}
 		line = c.line
@@ -275,39 +298,4 @@ func (t table) readID(r row, columns []int, lines map[string]int, f *faults) str
 	}
 	lines[id] = line
 	return id
-}
-
-// readText reads a text. One of white space alone is blank, and so is NA, by which R
-// means a missing one.
-func readText(c cell, column string, f *faults) string {
-	switch c.kind {
-	case '"':
-		if trimmed := strings.TrimSpace(c.text); trimmed == "" || trimmed == "NA" {
-			return ""
-		}
-		return c.text
-	case 'n':
-		return ""
-	case kindError:
-		f.add(c.line, column, "the cell has the error %s instead of a text", quote(c.text))
-	case kindAbsent:
-		f.add(c.line, column, "the narrative has no text; write an empty one if that is meant")
-	default:
-		f.add(c.line, column, "want a text, got %s", quote(c.text))
-	}
-	return ""
-}
-
-// readFlag reads what was set by hand; nil: nothing was.
-func readFlag(c cell, column string, f *faults) *bool {
-	switch strings.ToLower(strings.TrimSpace(c.text)) {
-	case "true", "t", "yes", "y", "1", "1.0":
-		return new(true)
-	case "false", "f", "no", "n", "0", "0.0":
-		return new(false)
-	case "", "na", "n/a", "null", "none":
-		return nil
-	}
-	f.add(c.line, column, "the flag %s is neither yes (TRUE, yes, 1) nor no (FALSE, no, 0) nor open (NA, none, nothing)", quote(c.text))
-	return nil
 }

@@ -28,12 +28,13 @@ func parseXLSX(data, sheet string, f *faults) table {
 		f.add(0, "", "%v", err)
 		return table{}
 	}
-	part, err := b.sheetPart(sheet)
+	from, err := b.sheet(sheet)
 	if err != nil {
 		f.add(0, "", "%v", err)
 		return table{}
 	}
-	t, err := b.readSheet(part)
+	t, err := b.readSheet(from.part)
+	t.sheet = from.name
 	switch {
 	case err != nil:
 		f.add(0, "", "the sheet cannot be read: %v", err)
@@ -126,19 +127,19 @@ func (b *workbook) readMain(main string) error {
 	return nil
 }
 
-// sheetPart returns the part of a sheet; an empty name: of the first.
-func (b *workbook) sheetPart(name string) (string, error) {
+// sheet returns a sheet; an empty name: the first.
+func (b *workbook) sheet(name string) (sheetEntry, error) {
 	var names []string
 	for _, s := range b.sheets {
 		if name == "" || s.name == name {
-			return s.part, nil
+			return s, nil
 		}
 		names = append(names, quote(s.name))
 	}
 	if names == nil {
-		return "", errors.New("the workbook has no sheets with cells")
+		return sheetEntry{}, errors.New("the workbook has no sheets with cells")
 	}
-	return "", fmt.Errorf("the workbook has no sheet %s; it has %s", quote(name), strings.Join(names, ", "))
+	return sheetEntry{}, fmt.Errorf("the workbook has no sheet %s; it has %s", quote(name), strings.Join(names, ", "))
 }
 
 // relation says that a part refers to another.

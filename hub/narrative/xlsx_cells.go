@@ -182,8 +182,9 @@ func (r row) padded(columns int) row {
 // readCell reads a cell into its row.
 func (b *workbook) readCell(d *xml.Decoder, e xml.StartElement, to *row) error {
 	var c struct {
-		Value  string   `xml:"v"`
-		Inline richText `xml:"is"`
+		Formula *string  `xml:"f"`
+		Value   *string  `xml:"v"`
+		Inline  richText `xml:"is"`
 	}
 	if err := d.DecodeElement(&c, &e); err != nil {
 		return err
@@ -193,31 +194,45 @@ func (b *workbook) readCell(d *xml.Decoder, e xml.StartElement, to *row) error {
 		return err
 	}
 	is := cell{kind: '"', line: to.line}
-	switch attribute(e, "t") {
-	case "s":
-		n, err := strconv.Atoi(strings.TrimSpace(c.Value))
-		if err != nil || n < 0 || n >= len(b.shared) {
-			return fmt.Errorf("row %d refers to the text %s, which is not there", to.line, quote(c.Value))
+	switch {
+	case c.Value != nil:
+		is.text, err = b.valueText(e, *c.Value)
+		if attribute(e, "t") == "e" {
+			is.kind = kindError
 		}
-		is.text = b.shared[n]
-	case "inlineStr":
+	case c.Formula != nil:
+		is.text, is.kind = *c.Formula, kindNoValue
+	case attribute(e, "t") == "inlineStr":
 		is.text = c.Inline.String()
-	case "str":
-		is.text = unescaped(c.Value)
-	case "b":
-		is.text = map[string]string{"1": "TRUE", "0": "FALSE"}[strings.TrimSpace(c.Value)]
-	case "e":
-		is.text, is.kind = c.Value, kindError
-	case "d":
-		is.text = c.Value
-	default:
-		is.text = b.numberText(strings.TrimSpace(c.Value), attribute(e, "s"))
+	}
+	if err != nil {
+		return fmt.Errorf("row %d %w", to.line, err)
 	}
 	for len(to.cells) <= column {
 		to.cells = append(to.cells, cell{kind: '"', line: to.line})
 	}
 	to.cells[column] = is
 	return nil
+}
+
+// valueText is what a cell shows for its saved value.
+func (b *workbook) valueText(e xml.StartElement, value string) (string, error) {
+	number := strings.TrimSpace(value)
+	switch attribute(e, "t") {
+	case "s":
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 0 || n >= len(b.shared) {
+			return "", fmt.Errorf("refers to the text %s, which is not there", quote(value))
+		}
+		return b.shared[n], nil
+	case "str":
+		return unescaped(value), nil
+	case "b":
+		return map[string]string{"1": "TRUE", "0": "FALSE"}[number], nil
+	case "e", "d":
+		return value, nil
+	}
+	return b.numberText(number, attribute(e, "s")), nil
 }
 
 func attribute(e xml.StartElement, name string) string {

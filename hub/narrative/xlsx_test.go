@@ -208,3 +208,26 @@ func FuzzArchive(f *testing.F) {
 		}
 	})
 }
+
+// A program may write formulas without what they come to.
+func TestFormulasWithoutAValue(t *testing.T) {
+	parts := workbookParts()
+	sheet := parts["xl/worksheets/sheet1.xml"]
+	parts["xl/worksheets/sheet1.xml"] = strings.NewReplacer(
+		`<c r="C5"><v>0</v></c>`, `<c r="C5"><f>F5&gt;3</f></c>`, // the label
+		`<c t="b"><v>0</v></c>`, `<c t="str"><f>IF(1,"","")</f><v></v></c>`).Replace(sheet)
+	_, err := Read(write(t, "a.xlsx", pack(t, parts)), Columns{})
+	const want = ":5: flag: the formula F5>3 has no saved value; open the workbook in a spreadsheet program and save it"
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestTheSheetThatWasReadIsNamed(t *testing.T) {
+	for _, sheet := range []string{"", "Cases"} {
+		set, err := Read(write(t, "a.xlsx", pack(t, workbookParts())), Columns{Sheet: sheet})
+		if err != nil || set.Sheet != "Cases" {
+			t.Errorf("%q: %q %v", sheet, set.Sheet, err)
+		}
+	}
+}
