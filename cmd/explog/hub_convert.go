@@ -16,13 +16,13 @@ func newHubConvertCommand(c *console) *cli.Command {
 		Usage:     "make a configuration of files in another form",
 		ArgsUsage: "FILE…",
 		Description: `Converts files with one experiment each, in the sections experiment, model, prompt,
-data and run, into one configuration. Prompts, templates (<<TEXT>>), model, temperature,
-notes, versions and limits are taken over; what has no counterpart is a comment above its
-experiment and a note here. Nothing is asked.
+data and run, into one configuration for explog hub run. Prompts, templates (<<TEXT>>),
+model, temperature, notes, versions and limits are kept. Everything without a counterpart
+becomes a comment above its experiment and a note on standard error. No calls are made.
 
-A provider that explog does not know (mlx, Ollama, LM Studio) becomes openai, whose
-protocol it speaks, with its address as base_url. run.seed is not taken over: it seeds the
-program and was not sent to the model.
+An unknown provider (mlx, Ollama, LM Studio) becomes openai, whose protocol it speaks,
+with its address as base_url. run.seed is not kept: it seeds the program and was not sent
+to the model. Keys are not copied.
 
 Narratives are one row each here. Of a workbook with two texts in a row, in NarrativeLE
 and NarrativeCME, make two experiments that differ in text_column and flag_column. Where
@@ -42,7 +42,7 @@ Examples:
 
 func runHubConvert(c *console, files []string, to string) error {
 	if len(files) == 0 {
-		return usagef("explog hub convert wants the FILE to convert")
+		return usagef("explog hub convert requires the FILE to convert")
 	}
 	var converter config.Converter
 	for _, path := range files {
@@ -62,8 +62,12 @@ func runHubConvert(c *console, files []string, to string) error {
 	if err != nil {
 		return err
 	}
-	return output(c, to, func(w io.Writer) error {
+	err = output(c, to, func(w io.Writer) error {
 		_, err := w.Write(yaml)
 		return err
 	})
+	if err == nil && to != "-" {
+		c.note("%s has %s; explog hub run --dry-run %s checks the file and makes no calls", to, plural(int64(len(files)), "experiment"), to)
+	}
+	return err
 }

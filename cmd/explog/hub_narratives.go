@@ -65,15 +65,32 @@ func (s *narrativeSets) get(e config.Experiment) (set *hub.Set, known bool, err 
 	return set, false, err
 }
 
-// columnsText says which columns narratives are from.
+// columnsText says which columns narratives are from, and how much is in them.
 func columnsText(path string, set narrative.Set) string {
+	if set.Sheet != "" {
+		path += fmt.Sprintf(", sheet %q", set.Sheet)
+	}
 	var ids []string
 	for _, name := range set.IDs {
 		ids = append(ids, fmt.Sprintf("%q", name))
 	}
-	label := "no label column"
-	if set.Label != "" {
-		label = fmt.Sprintf("label column %q", set.Label)
+	text := fmt.Sprintf("%s: id column %s, text column %q, ", path, strings.Join(ids, " and "), set.Text)
+	labelled, blank := 0, 0
+	for _, n := range set.Narratives {
+		if n.Flag != nil {
+			labelled++
+		}
+		if n.Text == "" {
+			blank++
+		}
 	}
-	return fmt.Sprintf("%s: id column %s, text column %q, %s", path, strings.Join(ids, " and "), set.Text, label)
+	if set.Label == "" {
+		text += "no label column; " + plural(int64(len(set.Narratives)), "narrative")
+	} else {
+		text += fmt.Sprintf("label column %q; %s, %d labelled", set.Label, plural(int64(len(set.Narratives)), "narrative"), labelled)
+	}
+	if blank > 0 {
+		text += fmt.Sprintf(", %d without a text, which are not sent", blank)
+	}
+	return text
 }

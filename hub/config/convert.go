@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -84,12 +85,15 @@ func (c *Converter) YAML() ([]byte, error) {
 	return b.Bytes(), enc.Close()
 }
 
+const nextLine = "\u0085"
+
 // study is one that is being converted.
 type study struct {
 	*reader
-	node  *yaml.Node // the experiment
-	notes []string
-	has   map[string]bool // keys that the experiment has
+	node     *yaml.Node // the experiment
+	notes    []string
+	has      map[string]bool // keys that the experiment has
+	protocol string          // ProviderOpenAI or ProviderAnthropic; empty: not known yet
 }
 
 // set gives the experiment a key.
@@ -99,6 +103,9 @@ func (s *study) set(key string, value *yaml.Node) {
 		return
 	}
 	s.has[key] = true
+	if strings.Contains(value.Value, nextLine) {
+		s.fault(value, key, "the character U+0085 is a line break in YAML and cannot be converted; delete it, or put the text into a file")
+	}
 	plain := &yaml.Node{Kind: value.Kind, Tag: value.Tag, Value: value.Value, Content: value.Content, Style: value.Style}
 	if strings.Contains(plain.Value, "\n") {
 		plain.Style = yaml.LiteralStyle
@@ -123,14 +130,20 @@ var studyKeys = map[string]string{
 	"data.file": "narratives", "data.max_narratives": "limit", "run.max_narratives": "limit",
 }
 
+// mainKeys are the keys that a section without keys of its own gives, as in model: NAME.
+var mainKeys = map[string]string{
+	"experiment": "experiment.name", "model": "model.name", "prompt": "prompt.system_prompt", "data": "data.file",
+}
+
 // section converts a section.
 func (s *study) section(section member) {
+	name := section.key.Value
 	if section.value.Kind != yaml.MappingNode {
-		s.note("not converted: %s: %s", section.key.Value, describe(section.value))
+		s.key(cmp.Or(mainKeys[name], name), section)
 		return
 	}
 	for _, m := range s.members(section.value) {
-		s.key(section.key.Value+"."+m.key.Value, m)
+		s.key(name+"."+m.key.Value, m)
 	}
 }
 
@@ -156,8 +169,15 @@ func isText(key string) bool {
 	return slices.Contains([]string{"experiment_name", "author", "notes", "model_name", "prompt_version"}, key)
 }
 
+// secretName is the name of a key whose value is not to be shown.
+var secretName = regexp.MustCompile(`(?i)secret|password|apikey|(^|[^a-z])(key|token)([^a-z]|$)`)
+
 // special converts what has another meaning, or none.
 func (s *study) special(name string, value *yaml.Node) {
+	if secretName.MatchString(name) {
+		s.note("not converted: %s: put it into an environment variable that api_key_env names", name)
+		return
+	}
 	switch name {
 	case "model.provider":
 		s.provider(value.Value)
@@ -181,9 +201,10 @@ func (s *study) special(name string, value *yaml.Node) {
 func (s *study) provider(name string) {
 	ours := strings.ToLower(strings.TrimSpace(name))
 	if ours != ProviderOpenAI && ours != ProviderAnthropic {
-		s.note("provider %s: asked as openai, at base_url", oneLine(name))
+		s.note("provider %s is now openai, whose protocol it speaks, at base_url", oneLine(name))
 		ours = ProviderOpenAI
 	}
+	s.protocol = ours
 	s.set("provider", textNode(ours))
 }
 
@@ -198,11 +219,12 @@ func (s *study) url(address string) {
 
 // finish adds what every experiment needs, and the comment.
 func (s *study) finish(path string, c *Converter) {
-	if !s.has["provider"] {
-		s.note("no provider is named: asked as openai")
+	if s.protocol == "" {
+		s.note("no provider is named: openai is used")
+		s.protocol = ProviderOpenAI
 		s.set("provider", textNode(ProviderOpenAI))
 	}
-	if isKey("response_format") && !s.has["response_format"] {
+	if isKey("response_format") && s.protocol == ProviderOpenAI && !s.has["response_format"] {
 		s.set("response_format", textNode("none")) // studies do not ask for a format
 	}
 	s.name(path, c)
@@ -230,7 +252,7 @@ func (s *study) name(path string, c *Converter) {
 		c.names[value.Value] = true
 		return
 	}
-	s.note("no name is given")
+	s.note("no name is given: the file's name is used")
 	s.set("experiment_name", textNode(oneLine(path)))
 }
 

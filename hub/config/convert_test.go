@@ -1,11 +1,14 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 const aStudy = `experiment:
@@ -47,7 +50,7 @@ func TestAStudyBecomesAnExperiment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"provider mlx: asked as openai, at base_url", "not converted: model.top_k: 5",
+		"provider mlx is now openai, whose protocol it speaks, at base_url", "not converted: model.top_k: 5",
 		"not converted: run.seed: 1024. It seeds the program, not the model; write seed: 1024 to send it to the server",
 		"not converted: run.options: a list",
 	}
@@ -90,8 +93,9 @@ func TestAStudyBecomesAnExperiment(t *testing.T) {
 func TestStudiesOfAllKinds(t *testing.T) {
 	for in, want := range map[string]string{
 		"experiment: {name: 7}\nmodel: {provider: Anthropic, api_url: 'https://h/v1/messages/'}":          "provider: anthropic|base_url: https://h/v1|experiment_name: \"7\"",
-		"model: {name: m}\nprompt: {system_prompt_file: a.txt, user_template_file: b.txt}":                "no name is given|prompt_file: a.txt|user_template_file: b.txt|experiment_name: s.yaml|no provider is named: asked as openai",
-		"experiment: {name: a, name2: b}\nmodel: {}\nother: {x: 1}\nlast: y":                              "not converted: experiment.name2: b|not converted: other.x: 1|not converted: last: the text \"y\"",
+		"model: {name: m}\nprompt: {system_prompt_file: a.txt, user_template_file: b.txt}":                "no name is given: the file's name is used|prompt_file: a.txt|user_template_file: b.txt|experiment_name: s.yaml|no provider is named: openai is used",
+		"experiment: {name: a, name2: b}\nmodel: {}\nother: {x: 1}\nlast: y":                              "not converted: experiment.name2: b|not converted: other.x: 1|not converted: last: y",
+		"model: m:8b\nprompt: Judge.\ndata: {file: a.csv}\nexperiment: E\nrun: {seed: 1}":                 "model_name: m:8b|prompt: Judge.|narratives: a.csv|experiment_name: E",
 		"experiment: {name: a}\nmodel: {name: $MODEL, temperature: ~}":                                    "model_name has $MODEL: write ${MODEL} if that is an environment variable",
 		"experiment: {name: a}\ndata: {file: a.csv, max_narratives: 5}\nrun: {max_narratives: 6}":         "limit: 5|limit is there twice; the first was taken",
 		"experiment: {name: a}\nprompt: {system_prompt: \"two\\nlines  \\n\", user_template: \"{text}\"}": "    two\n    lines  \n|user_template: \"{text}\"",
@@ -115,13 +119,14 @@ func TestStudiesOfAllKinds(t *testing.T) {
 
 func TestWhatIsNoStudy(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                             "s.yaml: the file is empty",
-		"[a]":                          "s.yaml:1:1: want a mapping with the sections experiment, model, prompt, data, run",
-		sound:                          "want a mapping with the sections",
-		"experiments: []\nmodel: {}":   "want a mapping with the sections",
-		"model: {a: b}\nprompt: x":     "want a mapping with the sections",
-		"model: {a: b":                 "s.yaml:2:1: not YAML",
-		"model: {a: b, a: c}\nrun: {}": `s.yaml:1:15: the key "a" stands on line 1 already`,
+		"":                           "s.yaml: the file is empty",
+		"[a]":                        "s.yaml:1:1: want a mapping with the sections experiment, model, prompt, data, run",
+		sound:                        "want a mapping with the sections",
+		"experiments: []\nmodel: {}": "want a mapping with the sections",
+		"model: {a: b}\nprompt: x":   "want a mapping with the sections",
+		"model: {a: b":               "s.yaml:2:1: not YAML",
+		"experiment: {name: a}\nprompt: {system_prompt: \"b\\x85c\"}": "s.yaml:2:25: prompt: the character U+0085 is a line break",
+		"model: {a: b, a: c}\nrun: {}":                                `s.yaml:1:15: the key "a" stands on line 1 already`,
 	} {
 		var c Converter
 		_, err := c.Add("s.yaml", []byte(in))
@@ -130,6 +135,47 @@ func TestWhatIsNoStudy(t *testing.T) {
 			t.Errorf("%q: %v, want %s", in, err, want)
 		}
 	}
+}
+
+// A key that someone wrote into a study is not copied.
+func TestSecretsAreNotConverted(t *testing.T) {
+	var c Converter
+	notes, err := c.Add("s.yaml", []byte("experiment: {name: a}\nmodel: {name: m, api_key: sk-1, OpenAI-Token: sk-2, headers: {x: sk-3}, max_tokens: 7}\nrun: {password: sk-4}\nclient_secret: sk-5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := string(text) + strings.Join(notes, "\n"); strings.Contains(said, "sk-") || !strings.Contains(said, "max_tokens: 7") ||
+		strings.Count(string(text), "put it into an environment variable that api_key_env names") != 4 {
+		t.Errorf("%s\nin\n%s", notes, text)
+	}
+}
+
+// The prompts of a configuration are those of the study, byte for byte.
+func TestPromptsStayAsTheyAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		prompt := rapid.StringMatching(`[a-z:#'"\\{}\-|> \t\r\n\x{2028}é€😀]{1,20}`).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "prompt")
+		study, err := json.Marshal(map[string]any{"experiment": map[string]string{"name": "a"}, "prompt": map[string]string{"system_prompt": prompt}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c Converter
+		if _, err := c.Add("s.yaml", study); err != nil {
+			t.Fatal(err)
+		}
+		text, err := c.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newReader("", nothing)
+		list := r.parse(text, "")
+		if len(list) != 1 || list[0].Prompt != prompt {
+			t.Fatalf("%q became other, %v, in\n%s", prompt, r.faults, text)
+		}
+	})
 }
 
 // A study that is run as it is is recognized.
