@@ -61,6 +61,9 @@ func (r *hubRun) tellChoices(sets *narrativeSets) {
 		if b.PromptIsTemplate {
 			r.c.note("%s: its prompt has a placeholder, so it is sent as the user message, with the narrative inserted, and no system message is sent", b.Name)
 		}
+		if b.PromptLiteral != "" {
+			r.c.note("%s: %s in its prompt is sent as it is; the narrative is inserted at {{text}}", b.Name, b.PromptLiteral)
+		}
 	}
 }
 

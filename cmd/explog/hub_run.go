@@ -34,7 +34,20 @@ func newHubRunCommand(c *console) *cli.Command {
 		Usage:     "ask about each narrative, and keep every answer",
 		ArgsUsage: "[CONFIG]",
 		Description: `Runs the experiments of a configuration (config/experiments.yml, if none is named),
-one after the other. Each answer is in the log before the next question is asked in
+one after the other. A configuration is a list:
+
+  - experiment_name: "Baseline"
+    prompt_file: prompts/baseline.txt       # the system message
+    user_template: "Narrative: {{text}}"    # the user message; if left out, the text alone
+    model_name: llama3.1:8b
+    provider: openai                        # or anthropic, command, rules, replay
+    base_url: http://localhost:11434/v1     # any server with the OpenAI protocol
+    narratives: narratives.csv              # or .tsv, .jsonl, .xlsx
+
+docs/experiments-yml.md explains every key; explog hub convert makes a configuration of
+files in another form. --dry-run checks everything and makes no calls.
+
+Each answer is in the log before the next question is asked in
 its place, so a run can be killed at any moment: the same command goes on where it
 stopped. As long as some experiments of the file are not finished, those that are
 are left out; once all are finished, the command runs all of them anew.
@@ -56,7 +69,7 @@ Examples:
 			&cli.BoolFlag{Name: "new", Usage: "start anew, whatever is unfinished"},
 			&cli.BoolFlag{Name: "retry-errors", Usage: "go on, and ask again where no answer came"},
 			&cli.IntFlag{Name: "max-errors", Value: defaultMaxErrors, Usage: "stop after `N` questions in a row without an answer; 0: never"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "ask nobody, say how much would be asked"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "check everything and print the estimate; make no calls"},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error { return runHubRun(ctx, c, cmd) },
 	}

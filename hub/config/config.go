@@ -105,10 +105,13 @@ type Experiment struct {
 	UserTemplate     string
 	UserTemplateFile string
 	PromptIsTemplate bool // the prompt has a placeholder, and so is the UserTemplate
-	Notes            string
-	PromptVersion    string
-	Model            string
-	Provider         string // one of the Provider constants
+	// PromptLiteral is a part of the prompt or template that looks like a placeholder of
+	// another program, and is sent as it is; empty: there is none.
+	PromptLiteral string
+	Notes         string
+	PromptVersion string
+	Model         string
+	Provider      string // one of the Provider constants
 
 	Narratives string // the file's path, as seen from where the program runs
 	Columns    narrative.Columns
@@ -172,7 +175,7 @@ const maxFile = 1 << 20
 func Load(path string, o Options) (Config, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("there is no configuration %s: %w", path, fs.ErrNotExist)
+		return Config{}, fmt.Errorf("there is no configuration %s; name another one, as in explog hub run FILE (docs/experiments-yml.md says how to write one): %w", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("read the configuration: %w", err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -36,6 +37,7 @@ func (d *draft) completePrompt() {
 	case d.checkTemplate(system):
 		d.Prompt, d.UserTemplate, d.PromptIsTemplate = "", system.text, true
 	}
+	d.PromptLiteral = cmp.Or(literalPlaceholder(d.Prompt), literalPlaceholder(d.UserTemplate))
 	if t, ok := event.ParseTemplate(d.UserTemplate); ok && t.IsPlain() {
 		d.UserTemplate, d.PromptIsTemplate = "", false // what is sent without a template
 	}
@@ -157,6 +159,21 @@ var looksInserted = regexp.MustCompile(`\$?\{ ?[A-Za-z_][A-Za-z_.]* ?\}|<{1,2}[A
 func nearestPlaceholder(text string) string {
 	if found := looksInserted.FindString(text); found != "" {
 		return fmt.Sprintf("; should it be in the place of %s?", quote(found))
+	}
+	return ""
+}
+
+// literalPlaceholder returns what another program may insert the narrative at, and is sent
+// as it is; empty: there is nothing. Tags around a text are not meant.
+func literalPlaceholder(prompt string) string {
+	for _, at := range looksInserted.FindAllStringIndex(prompt, -1) {
+		found := prompt[at[0]:at[1]]
+		name := strings.ToLower(strings.Trim(found, "${}<>[]"))
+		about := name == "text" || strings.HasPrefix(name, "narrative")
+		tag := strings.HasPrefix(found, "<") && (strings.HasPrefix(found, "<<") || strings.Contains(prompt, "</"+found[1:]))
+		if about && !tag && len(event.Placeholders(found)) == 0 {
+			return found
+		}
 	}
 	return ""
 }

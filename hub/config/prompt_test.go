@@ -50,6 +50,25 @@ func TestWhatPromptsBecome(t *testing.T) {
 	}
 }
 
+// What other programs insert the narrative at is sent as it is, which is to be said.
+func TestPlaceholdersOfOtherPrograms(t *testing.T) {
+	for _, tc := range []struct{ prompt, template, want string }{
+		{"Judge {TEXT} now", "", "{TEXT}"},
+		{"Judge [NARRATIVE]", "", "[NARRATIVE]"},
+		{"Judge.", "{{text}} and {Narrative_Text}", "{Narrative_Text}"},
+		{"Judge <NARRATIVE>.", "a {{text}}", "<NARRATIVE>"},
+		{"It is in <TEXT></TEXT>.", "<TEXT>{{text}}</TEXT>", ""},
+		{"It is in <<<TEXT>>>.", "<<<TEXT>>>{text}<<<END>>>", ""},
+		{"Read {narrative}", "", ""},
+		{`Answer {"text": 1} or { text } as in [1] and {result}.`, "", ""},
+	} {
+		e, err := loadPrompt(t, tc.prompt, tc.template, "")
+		if err != nil || e.PromptLiteral != tc.want {
+			t.Errorf("%s, %s: %q %v", tc.prompt, tc.template, e.PromptLiteral, err)
+		}
+	}
+}
+
 func TestFaultsOfPrompts(t *testing.T) {
 	const template = "DIR/e.yml:7:23: user_template_file: DIR/t.txt:"
 	const system = "DIR/e.yml:2:16: prompt_file: DIR/p.txt:"
