@@ -216,7 +216,7 @@ func (t table) find(what, key, asked string, usual []string, f *faults) int {
 		f.add(t.line, "", "two columns are called %s; rename the one that does not hold the %s", quote(t.header[found[0]]), what)
 	default:
 		f.add(t.line, "", "no column %s, which would hold the %s; the columns are %s%s. Name the right one with %s",
-			strings.Join(names, " or "), what, t.columns(), t.separatorHint(), key)
+			strings.Join(names, " or "), what, t.columns(), t.headerHint(), key)
 	}
 	return -1
 }
@@ -258,10 +258,13 @@ func (t table) columns() string {
 	return strings.Join(list, ", ")
 }
 
-// separatorHint says what to do where the header was not split at all.
-func (t table) separatorHint() string {
-	if len(t.header) == 1 && strings.ContainsAny(t.header[0], ";,\t|") {
+// headerHint says what to do about a header that was not split, or has no name for a column.
+func (t table) headerHint() string {
+	switch {
+	case len(t.header) == 1 && strings.ContainsAny(t.header[0], ";,\t|"):
 		return "; columns are separated by commas or semicolons in a .csv file, by tabs in a .tsv file"
+	case slices.Contains(t.header, ""):
+		return "; a column without a name needs one in the file"
 	}
 	return ""
 }

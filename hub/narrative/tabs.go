@@ -1,6 +1,7 @@
 package narrative
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ type quoting int
 
 const (
 	quotesAreText quoting = iota
-	quotesOfR             // texts are quoted, the names of columns too; quotes in them are escaped or doubled
+	quotesOfR             // whole columns are quoted, as R does it; quotes in them are escaped or doubled
 	quotesOfNeed          // what has a tab or a quote in it is quoted, and quotes in it are doubled
 )
 
@@ -55,11 +56,13 @@ func quotingOf(data string) quoting {
 		header, rest = withoutEnd(line), behind
 	}
 	columns := strings.Count(header, "\t") + 1
-	if strings.Contains(header, `"`) {
-		if allQuoted(header) {
-			return quotesOfR
-		}
+	switch {
+	case allQuoted(header):
+		return quotesOfR
+	case strings.Contains(header, `"`):
 		return quotesAreText
+	case strings.Contains(rest, `"`) && columnsQuoted(rest, columns):
+		return quotesOfR
 	}
 	needed := false
 	for line := range strings.Lines(rest) {
@@ -79,38 +82,42 @@ func quotingOf(data string) quoting {
 
 // allQuoted reports whether each field of a line is quoted.
 func allQuoted(line string) bool {
-	for line != "" {
-		if line[0] != '"' {
+	fields, ok := quotedFields(line, true)
+	return ok && !slices.ContainsFunc(fields, func(f field) bool { return !f.quoted })
+}
+
+// columnsQuoted reports whether each column is quoted in all rows or in none, and one of
+// them is. What is missing is not quoted.
+func columnsQuoted(rows string, columns int) bool {
+	quoted, plain := make([]bool, columns), make([]bool, columns)
+	for line := range strings.Lines(rows) {
+		line = withoutEnd(line)
+		if line == "" {
+			continue
+		}
+		fields, ok := quotedFields(line, true)
+		if !ok || len(fields) != columns {
 			return false
 		}
-		_, rest, ok := unquote(line, true)
-		if !ok {
-			return false
+		for i, f := range fields {
+			quoted[i] = quoted[i] || f.quoted
+			plain[i] = plain[i] || !f.quoted && f.text != "" && f.text != "NA"
+			if quoted[i] && plain[i] {
+				return false
+			}
 		}
-		line = strings.TrimPrefix(rest, "\t")
 	}
-	return true
+	return slices.Contains(quoted, true)
 }
 
 // neededQuotes reports whether a line has as many fields as it should, and quotes only
 // around those that need them.
 func neededQuotes(line string, columns int) bool {
-	for fields := 1; ; fields++ {
-		field, rest, found := strings.Cut(line, "\t")
-		if strings.HasPrefix(line, `"`) {
-			text, behind, ok := unquote(line, false)
-			if !ok || !strings.ContainsAny(text, "\t\"") {
-				return false
-			}
-			found, rest = behind != "", strings.TrimPrefix(behind, "\t")
-		} else if strings.Contains(field, `"`) {
-			return false
-		}
-		if !found {
-			return fields == columns
-		}
-		line = rest
+	fields, ok := quotedFields(line, false)
+	for _, f := range fields {
+		ok = ok && f.quoted == strings.ContainsAny(f.text, "\t\"")
 	}
+	return ok && len(fields) == columns
 }
 
 // split returns the fields of a line; false: a quoted one does not end.
@@ -118,17 +125,34 @@ func (q quoting) split(line string) ([]string, bool) {
 	if q == quotesAreText {
 		return strings.Split(line, "\t"), true
 	}
-	var fields []string
+	fields, ok := quotedFields(line, q == quotesOfR)
+	texts := make([]string, len(fields))
+	for i, f := range fields {
+		texts[i] = f.text
+	}
+	return texts, ok
+}
+
+// field is one of a line of TSV, without its quotes.
+type field struct {
+	text   string
+	quoted bool
+}
+
+// quotedFields takes a line apart where quotes are no text; false: one does not end.
+func quotedFields(line string, escaped bool) ([]field, bool) {
+	var fields []field
 	for {
-		field, rest, found := strings.Cut(line, "\t")
-		if strings.HasPrefix(line, `"`) {
-			text, behind, ok := unquote(line, q == quotesOfR)
-			if !ok {
+		text, rest, found := strings.Cut(line, "\t")
+		quoted := strings.HasPrefix(line, `"`)
+		if quoted {
+			var ok bool
+			if text, rest, ok = unquote(line, escaped); !ok {
 				return nil, false
 			}
-			field, rest, found = text, strings.TrimPrefix(behind, "\t"), behind != ""
+			found, rest = rest != "", strings.TrimPrefix(rest, "\t")
 		}
-		fields = append(fields, field)
+		fields = append(fields, field{text, quoted})
 		if !found {
 			return fields, true
 		}
