@@ -33,7 +33,7 @@ func (c *Command) input(r Request) ([]byte, error) {
 		line, err := json.Marshal(newCommandRequest(r))
 		return append(line, '\n'), err
 	}
-	text := r.Narrative
+	text := r.user()
 	if c.opts.Mode == ModeLines {
 		text = lineBreaks.Replace(text)
 	}
