@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -45,19 +46,19 @@ func runHubConvert(c *console, files []string, to string) error {
 		return usagef("explog hub convert requires the FILE to convert")
 	}
 	var converter config.Converter
+	var notes convertNotes
 	for _, path := range files {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		notes, err := converter.Add(path, data)
+		found, err := converter.Add(path, data)
 		if err != nil {
 			return err
 		}
-		for _, n := range notes {
-			c.note("%s: %s", path, n)
-		}
+		notes.add(path, found)
 	}
+	notes.print(c)
 	yaml, err := converter.YAML()
 	if err != nil {
 		return err
@@ -70,4 +71,32 @@ func runHubConvert(c *console, files []string, to string) error {
 		c.note("%s has %s; explog hub run --dry-run %s checks the file and makes no calls", to, plural(int64(len(files)), "experiment"), to)
 	}
 	return err
+}
+
+// convertNotes collects the notes of many files, of which most are the same.
+type convertNotes struct {
+	order []string
+	files map[string][]string // that have the note
+}
+
+func (n *convertNotes) add(path string, notes []string) {
+	if n.files == nil {
+		n.files = make(map[string][]string)
+	}
+	for _, note := range notes {
+		if n.files[note] == nil {
+			n.order = append(n.order, note)
+		}
+		n.files[note] = append(n.files[note], path)
+	}
+}
+
+func (n *convertNotes) print(c *console) {
+	for _, note := range n.order {
+		where := n.files[note][0]
+		if more := len(n.files[note]) - 1; more > 0 {
+			where += fmt.Sprintf(" and %d more", more)
+		}
+		c.note("%s: %s", where, note)
+	}
 }
