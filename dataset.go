@@ -19,7 +19,7 @@ import (
 type DatasetOptions struct {
 	Dir string // the folder that holds a folder for each source
 	// Source has a client; or, as Experiment, the name or id of a benchmark, or "latest".
-	// A benchmark's prompt is the system prompt.
+	// A benchmark's prompt is the system prompt, and its user messages are the problems.
 	Source     dataset.Source
 	Parameters dataset.Parameters
 	Delta      bool   // take only what was logged since the last version of the format
@@ -182,7 +182,7 @@ func answersOf(ctx context.Context, h *query.Hub, s dataset.Source, use func(col
 	if err != nil {
 		return err
 	}
-	return use(collected{dataset.Source{Experiment: e.Name, UUID: e.UUID.String()}, e.Prompt, at, h.Attempts(ctx, e.ID)})
+	return use(collected{dataset.Source{Experiment: e.Name, UUID: e.UUID.String()}, e.System(), at, h.Attempts(ctx, e)})
 }
 
 // unlike says why the log is not the one that a dataset is from; empty: it is.

@@ -9,10 +9,12 @@ import (
 )
 
 // This file has the facts of benchmarks: prompts and models over labelled narratives.
-// The payload of each, version 1, is a JSON object. References between facts are
-// their keys.
+// The payload of each is a JSON object, of version 1 where nothing else is said. What a
+// version adds may be left out, so that older payloads are read as they are. References
+// between facts are their keys.
 
-// Prompt is the text of a prompt. The same text is one fact, whatever its file.
+// Prompt is the text of a prompt: of a system message, or a [Template] of user messages.
+// The same text is one fact, whatever its file.
 type Prompt struct {
 	Text string `json:"text"`
 }
@@ -39,10 +41,14 @@ type Labelled struct {
 // ExperimentDefined is the fact that a benchmark was set up: a prompt and a model over
 // a set of narratives. Names may repeat.
 type ExperimentDefined struct {
-	ID         uuid.UUID       `json:"-"` // the fact's key, random
-	Name       string          `json:"name"`
-	Author     string          `json:"author,omitzero"`
+	ID     uuid.UUID `json:"-"` // the fact's key, random
+	Name   string    `json:"name"`
+	Author string    `json:"author,omitzero"`
+	// Prompt is the key of the system message. Template is the key of the [Prompt] that
+	// is a template of the user messages; zero: a user message is the narrative alone.
+	// If both are the same, there is no system message. Since version 2.
 	Prompt     uuid.UUID       `json:"prompt"`
+	Template   uuid.UUID       `json:"template,omitzero"`
 	Set        uuid.UUID       `json:"set"`
 	Provider   string          `json:"provider"`
 	Model      string          `json:"model"`
@@ -55,7 +61,15 @@ type ExperimentDefined struct {
 	// see [ExperimentDefined.DefinitionKey].
 	Definition uuid.UUID `json:"definition"`
 	Defined    time.Time `json:"defined"`
+	// Notes and PromptVersion are texts of the author, since version 2. They are not part
+	// of the definition key.
+	Notes         string `json:"notes,omitzero"`
+	PromptVersion string `json:"prompt_version,omitzero"`
 }
+
+// payloadVersion is 2: an explog that does not know templates must not read one that
+// has a template as if it had none.
+func (ExperimentDefined) payloadVersion() uint16 { return 2 }
 
 // ExperimentStarted is the fact that a process began to ask. An experiment that is
 // resumed has several.
@@ -171,7 +185,18 @@ type Relabelled struct {
 	Relabel   time.Time `json:"relabelled"`
 }
 
-const benchmarkVersion = 1
+// versioned is a payload whose newest version is not 1.
+type versioned interface {
+	payloadVersion() uint16
+}
+
+// newestVersion is the version in which a payload is written, and up to which it is read.
+func newestVersion(payload any) uint16 {
+	if v, ok := payload.(versioned); ok {
+		return v.payloadVersion()
+	}
+	return 1
+}
 
 // Key derives the key from the text.
 func (p Prompt) Key() uuid.UUID { return uuid.NewSHA1(namespacePrompt, []byte(p.Text)) }
@@ -191,6 +216,9 @@ func (e ExperimentDefined) DefinitionKey() uuid.UUID {
 	var d []byte
 	for _, part := range []string{e.Name, e.Prompt.String(), e.Set.String(), e.Provider, e.Model, fmt.Sprint(e.Repeats), string(e.Parameters)} {
 		d = append(append(d, part...), 0)
+	}
+	if e.Template != uuid.Nil { // without one, the key is that of version 1
+		d = append(append(d, e.Template.String()...), 0)
 	}
 	return uuid.NewSHA1(namespaceDefinition, d)
 }
@@ -261,14 +289,14 @@ func benchmarkFact(t Type, key uuid.UUID, payload any) (Fact, error) {
 	if err != nil {
 		return Fact{}, fmt.Errorf("event: encode %s: %w", t, err)
 	}
-	return Fact{ID: key, Type: t, Version: benchmarkVersion, Data: data}, nil
+	return Fact{ID: key, Type: t, Version: newestVersion(payload), Data: data}, nil
 }
 
 // DecodeBenchmark reads the payload of a fact of a benchmark into the type that
 // belongs to its kind. Those with an ID get it from the caller: it is the fact's key.
 func DecodeBenchmark[T any](version uint16, data []byte) (T, error) {
 	var v T
-	if version != benchmarkVersion {
+	if version < 1 || version > newestVersion(v) {
 		return v, fmt.Errorf("%w: %T of version %d", ErrPayload, v, version)
 	}
 	if err := json.Unmarshal(data, &v); err != nil {

@@ -39,10 +39,14 @@ func (r *runner) ask(ctx, kept context.Context, q question) {
 // request says a question in the words of package provider.
 func (r *runner) request(q question) provider.Request {
 	c := r.plan.config
-	return provider.Request{
+	p := provider.Request{
 		NarrativeID: q.narrative, Repeat: q.repeat, Prompt: c.Prompt, Narrative: q.text, Model: c.Model,
 		Temperature: c.Temperature, MaxTokens: c.MaxTokens, Seed: c.Seed,
 	}
+	if !r.plan.template.IsPlain() {
+		p.Message = r.plan.template.Message(q.text)
+	}
+	return p
 }
 
 // attempt is one try of a question.

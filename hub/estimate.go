@@ -22,7 +22,7 @@ func (p Plan) Estimate(o Options) Estimate {
 	for q := range p.questions() {
 		if r.open(q) {
 			e.Calls++
-			bytes += int64(len(p.config.Prompt) + len(q.text))
+			bytes += int64(len(p.config.Prompt) + p.template.Size() + len(q.text))
 		}
 	}
 	e.InputTokens = bytes / bytesOfToken

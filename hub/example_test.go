@@ -33,10 +33,14 @@ func ExamplePlan_Run() {
 		Name: "Keywords", Prompt: "Is there a fire?", Model: "keywords-v1", Provider: config.ProviderRules,
 		Rules: []byte("keywords: [{term: smoke}]"), Repeats: 1, Concurrency: 1,
 	}
-	set := narrative.Set{Narratives: []narrative.Narrative{
+	set, err := hub.NewSet(narrative.Set{Narratives: []narrative.Narrative{
 		{ID: "A", Text: "Smoke came from the roof."},
 		{ID: "B", Text: "A quiet evening."},
-	}}
+	}}, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	provider, err := hub.OpenProvider(experiment, nil)
 	if err != nil {
 		fmt.Println(err)

@@ -126,7 +126,11 @@ func planOf(t *testing.T, narratives int, o *oracle, change func(*config.Experim
 	if change != nil {
 		change(&e)
 	}
-	p, err := NewPlan(e, set, o)
+	shared, err := NewSet(set, e.Limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(e, shared, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +161,7 @@ func (o *oracle) waits() []time.Duration {
 func TestEachQuestionIsAskedOnceAndEachAnswerKept(t *testing.T) {
 	o := &oracle{say: yes}
 	p := planOf(t, 3, o, func(e *config.Experiment) { e.Repeats = 2 })
-	p.narratives[1].Text = ""
+	p.set.narratives[1].Text = ""
 	var last Progress
 	log, report := run(t, p, Options{OnProgress: func(p Progress) { last = p }})
 	if len(o.calls) != 4 || o.calls[0].NarrativeID != "n0" || o.calls[1].NarrativeID != "n2" || o.calls[3].Repeat != 1 || o.calls[0].Prompt != "Is it so?" {

@@ -1,68 +1,67 @@
 package hub
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/config"
-	"github.com/explog/explog/hub/narrative"
 	"github.com/explog/explog/hub/provider"
 )
 
 // Plan is an experiment that can be run: what is asked, and how fast.
 type Plan struct {
 	definition event.ExperimentDefined // without ID and Defined, which a run gives
-	facts      []event.Fact            // that the definition refers to
+	prompts    []event.Fact            // that the definition refers to
 	config     config.Experiment
+	template   event.Template
 	provider   Provider
-	narratives []narrative.Narrative
+	set        *Set
 }
 
-// NewPlan makes the plan of an experiment over the narratives of its file.
-func NewPlan(e config.Experiment, set narrative.Set, p Provider) (Plan, error) {
-	if e.Limit > 0 {
-		set.Narratives = set.Narratives[:min(e.Limit, len(set.Narratives))]
-	}
+// NewPlan makes the plan of an experiment over a set, of which the experiment's limit
+// has been taken.
+func NewPlan(e config.Experiment, set *Set, p Provider) (Plan, error) {
 	parameters, err := json.Marshal(newParameters(e, p))
 	if err != nil {
 		return Plan{}, fmt.Errorf("hub: encode the parameters of %s: %w", e.Name, err)
 	}
-	plan := Plan{config: e, provider: p, narratives: set.Narratives, definition: event.ExperimentDefined{
-		Name: e.Name, Author: e.Author, Provider: e.Provider, Model: e.Model, Repeats: e.Repeats,
-		Parameters: parameters, InputPrice: e.InputPrice, OutputPrice: e.OutputPrice,
+	plan := Plan{config: e, provider: p, set: set, definition: event.ExperimentDefined{
+		Name: e.Name, Author: e.Author, Provider: e.Provider, Model: e.Model, Repeats: e.Repeats, Set: set.key,
+		Parameters: parameters, InputPrice: e.InputPrice, OutputPrice: e.OutputPrice, Notes: e.Notes, PromptVersion: e.PromptVersion,
 	}}
-	if err := plan.refer(set.Label); err != nil {
+	if err := plan.refer(); err != nil {
 		return Plan{}, err
 	}
 	plan.definition.Definition = plan.definition.DefinitionKey()
 	return plan, nil
 }
 
-// refer makes the facts that the definition refers to.
-func (p *Plan) refer(label string) error {
-	prompt := event.Prompt{Text: p.config.Prompt}
-	set := event.NarrativeSet{Label: label}
-	list := []fact{prompt}
-	known := make(map[string]bool, len(p.narratives)) // texts may repeat
-	for _, n := range p.narratives {
-		text := event.Narrative{Text: n.Text}
-		if !known[n.Text] {
-			known[n.Text] = true
-			list = append(list, text)
+// refer makes the facts of the prompts that the definition refers to. Without a system
+// message, the template is the prompt.
+func (p *Plan) refer() error {
+	system := event.Prompt{Text: cmp.Or(p.config.Prompt, p.config.UserTemplate)}
+	list := []fact{system}
+	p.definition.Prompt = system.Key()
+	if text := p.config.UserTemplate; text != "" {
+		var ok bool
+		if p.template, ok = event.ParseTemplate(text); !ok {
+			return fmt.Errorf("hub: the user template of %s has not exactly one {{text}}", p.config.Name)
 		}
-		set.Narratives = append(set.Narratives, event.Labelled{ID: n.ID, Text: text.Key(), Flag: n.Flag})
+		template := event.Prompt{Text: text}
+		p.definition.Template = template.Key()
+		list = append(list, template)
 	}
 	var err error
-	if p.facts, err = encode(append(list, set)...); err != nil {
-		return err
-	}
-	p.definition.Prompt, p.definition.Set = prompt.Key(), p.facts[len(p.facts)-1].ID
-	return nil
+	p.prompts, err = encode(list...)
+	return err
 }
 
 // Name is the experiment's.
@@ -74,12 +73,17 @@ func (p Plan) Close() error { return p.provider.Close() }
 // Definition is the key that two experiments share which ask the same of the same.
 func (p Plan) Definition() uuid.UUID { return p.definition.Definition }
 
-// define returns the facts of a new experiment.
-func (p Plan) define(id uuid.UUID) ([]event.Fact, error) {
+// define returns the facts of a new experiment. Most of those of a large set it appends
+// itself.
+func (p Plan) define(ctx context.Context, id uuid.UUID, log Appender) ([]event.Fact, error) {
 	d := p.definition
 	d.ID, d.Defined = id, time.Now().UTC()
+	facts, err := p.set.log(ctx, log, slices.Clone(p.prompts))
+	if err != nil {
+		return nil, err
+	}
 	fact, err := d.Fact()
-	return append(p.facts[:len(p.facts):len(p.facts)], fact), err
+	return append(facts, fact), err
 }
 
 // question is one narrative, to be asked about once.
@@ -94,7 +98,7 @@ type question struct {
 func (p Plan) questions() iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for repeat := range p.config.Repeats {
-			for _, n := range p.narratives {
+			for _, n := range p.set.narratives {
 				if n.Text != "" && !yield(question{n.ID, repeat, n.Text}) {
 					return
 				}

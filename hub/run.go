@@ -100,7 +100,7 @@ func (r *runner) begin(ctx context.Context) error {
 	var err error
 	if r.experiment == uuid.Nil {
 		r.experiment = uuid.New()
-		if facts, err = r.plan.define(r.experiment); err != nil {
+		if facts, err = r.plan.define(ctx, r.experiment, r.Log); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,13 @@ func (r *runner) begin(ctx context.Context) error {
 	if r.plan.definition.InputPrice != nil {
 		r.report.Cost = new(0.0)
 	}
-	return r.Log.Append(ctx, append(facts, more...)...)
+	if err := r.Log.Append(ctx, append(facts, more...)...); err != nil {
+		return err
+	}
+	if facts != nil { // the experiment is new
+		r.plan.set.logged = r.Log
+	}
+	return nil
 }
 
 // open reports whether a question is to be asked.

@@ -22,7 +22,7 @@ var hubSchema string
 func Hub() View {
 	return View{
 		Name:    "hub",
-		Version: 2,
+		Version: 3,
 		Schema:  hubSchema,
 		Tables: []string{
 			"experiments", "prompts", "models", "results", "calls",
@@ -111,10 +111,10 @@ var (
 		Columns: 2,
 	}
 	insertDefined = &Statement{
-		SQL: `INSERT INTO experiments(uuid, definition, name, author, prompt_id, model_id, set_seq, label,
-repeats, parameters, input_price, output_price, defined)
-SELECT ?, ?, ?, ?, (SELECT id FROM prompts WHERE key = ?), (SELECT id FROM models WHERE model_name = ? AND provider = ?),
-seq, coalesce(label, ''), ?, ?, ?, ?, ? FROM (SELECT 1) LEFT JOIN sets ON key = ?`,
+		SQL: `INSERT INTO experiments(uuid, definition, name, author, prompt_id, template_id, model_id, set_seq, label,
+repeats, parameters, input_price, output_price, notes, prompt_version, defined)
+SELECT ?, ?, ?, ?, (SELECT id FROM prompts WHERE key = ?), (SELECT id FROM prompts WHERE key = ?), (SELECT id FROM models WHERE model_name = ? AND provider = ?),
+seq, coalesce(label, ''), ?, ?, ?, ?, ?, ?, ? FROM (SELECT 1) LEFT JOIN sets ON key = ?`,
 	}
 	// The rows of results are made in the order of the set, so that their ids do not
 	// depend on which answer comes first.
@@ -143,8 +143,8 @@ func foldDefined(e event.ExperimentDefined, ev eventlog.Event, emit Emit) error 
 	}
 	id := ev.ID.String()
 	emit(insertModel, e.Model, e.Provider)
-	emit(insertDefined, id, e.Definition.String(), e.Name, nullable(e.Author), e.Prompt.String(), e.Model, e.Provider,
-		e.Repeats, string(e.Parameters), optional(e.InputPrice), optional(e.OutputPrice), stamped(e.Defined), e.Set.String())
+	emit(insertDefined, id, e.Definition.String(), e.Name, nullable(e.Author), e.Prompt.String(), e.Template.String(), e.Model, e.Provider,
+		e.Repeats, string(e.Parameters), optional(e.InputPrice), optional(e.OutputPrice), nullable(e.Notes), nullable(e.PromptVersion), stamped(e.Defined), e.Set.String())
 	emit(insertResults, id, e.Repeats)
 	emit(scoreExperiment, id, int64(1))
 	return nil

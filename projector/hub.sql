@@ -57,7 +57,8 @@ CREATE TABLE experiments (
   definition        TEXT NOT NULL,          -- shared by those that ask the same of the same
   name              TEXT NOT NULL,          -- may repeat
   author            TEXT,
-  prompt_id         INTEGER REFERENCES prompts(id),
+  prompt_id         INTEGER REFERENCES prompts(id), -- the system message
+  template_id       INTEGER REFERENCES prompts(id), -- the user message; NULL: the narrative alone. The same as prompt_id: there is no system message
   model_id          INTEGER REFERENCES models(id),
   set_seq           INTEGER REFERENCES sets(seq),
   label             TEXT NOT NULL,          -- of the set
@@ -65,6 +66,8 @@ CREATE TABLE experiments (
   parameters        TEXT NOT NULL,          -- JSON object
   input_price       REAL,                   -- US dollars for a million tokens
   output_price      REAL,
+  notes             TEXT,
+  prompt_version    TEXT,                   -- as its author named it
   defined           TIMESTAMP NOT NULL,
   status            TEXT NOT NULL DEFAULT 'defined', -- running, finished, paused, aborted
   reason            TEXT,                   -- of an abort

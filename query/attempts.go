@@ -45,14 +45,20 @@ WHERE client_id = ? AND seq <= ? ORDER BY seq`, client, through)
 func (h *Hub) Moment(ctx context.Context) (Moment, error) { return moment(ctx, h.db) }
 
 // Attempts yields what a benchmark was answered about narratives with a manual flag, in
-// the order of the events that brought the replies or last changed the flags: the narrative is the problem, the reply is the solution, and its score is
+// the order of the events that brought the replies or last changed the flags: the user
+// message with the narrative in it is the problem, the reply is the solution, and its score is
 // 1 if it agrees with the flag, else 0. Its id is the key of the question, the client
 // is the model, the run is the benchmark. Replies that say neither yes nor no are left
 // out.
-func (h *Hub) Attempts(ctx context.Context, experiment int64) iter.Seq2[Attempt, error] {
-	return each(ctx, h.db, scanAttempt, `SELECT r.seq, call, coalesce(model_name, ''), uuid, narrative_id, narrative_text, raw_reply, flag = manual_flag
+func (h *Hub) Attempts(ctx context.Context, e HubExperiment) iter.Seq2[Attempt, error] {
+	scan := func(rows *sql.Rows) (Attempt, error) {
+		a, err := scanAttempt(rows)
+		a.Problem = e.Message(a.Problem)
+		return a, err
+	}
+	return each(ctx, h.db, scan, `SELECT r.seq, call, coalesce(model_name, ''), uuid, narrative_id, narrative_text, raw_reply, flag = manual_flag
 FROM results AS r JOIN experiments AS e ON e.id = experiment_id JOIN narratives AS n ON n.key = text_key LEFT JOIN models AS m ON m.id = model_id
-WHERE experiment_id = ? AND outcome = 'ok' AND manual_flag IS NOT NULL AND raw_reply IS NOT NULL ORDER BY r.seq`, experiment)
+WHERE experiment_id = ? AND outcome = 'ok' AND manual_flag IS NOT NULL AND raw_reply IS NOT NULL ORDER BY r.seq`, e.ID)
 }
 
 func scanAttempt(rows *sql.Rows) (Attempt, error) {

@@ -66,12 +66,14 @@ func (h *Hub) Totals(ctx context.Context) (HubTotals, error) {
 }
 
 // selectExperiment selects what scanExperiment reads.
-const selectExperiment = `SELECT e.id, uuid, definition, name, coalesce(author, ''), coalesce(prompt_id, 0), coalesce(prompt_text, ''),
+const selectExperiment = `SELECT e.id, uuid, definition, name, coalesce(author, ''), coalesce(prompt_id, 0), coalesce(p.prompt_text, ''),
+coalesce(template_id, 0), coalesce(t.prompt_text, ''), coalesce(notes, ''), coalesce(prompt_version, ''),
 coalesce(model_id, 0), coalesce(model_name, ''), coalesce(provider, ''), label, repeats, parameters, status, coalesce(reason, ''),
 start_time, end_time, total_narratives, labelled, manual_true, positives, true_positives, false_negatives, false_positives, true_negatives,
 ok, unparsed, refused, filtered, truncated, error, not_run, unusable_true, unusable_false, input_tokens, output_tokens, cost,
 coalesce(mean_latency_ms, 0), calls, possibly_billed
-FROM experiments AS e LEFT JOIN prompts AS p ON p.id = prompt_id LEFT JOIN models AS m ON m.id = model_id`
+FROM experiments AS e LEFT JOIN prompts AS p ON p.id = prompt_id LEFT JOIN prompts AS t ON t.id = template_id
+LEFT JOIN models AS m ON m.id = model_id`
 
 // outcomes in the order in which selectExperiment counts them.
 var outcomes = [...]event.ResultOutcome{
@@ -134,7 +136,8 @@ func scanExperiment(rows *sql.Rows) (HubExperiment, error) {
 	var started, ended sql.NullTime
 	var latency float64
 	var counts [len(outcomes)]int
-	err := rows.Scan(&e.ID, &e.UUID, &e.Definition, &e.Name, &e.Author, &e.PromptID, &e.Prompt, &e.ModelID, &e.Model, &e.Provider,
+	err := rows.Scan(&e.ID, &e.UUID, &e.Definition, &e.Name, &e.Author, &e.PromptID, &e.Prompt,
+		&e.TemplateID, &e.Template, &e.Notes, &e.PromptVersion, &e.ModelID, &e.Model, &e.Provider,
 		&e.Label, &e.Repeats, &parameters, &e.Status, &e.Reason, &started, &ended,
 		&e.Total, &e.Labelled, &e.ManualTrue, &e.Positives, &e.TP, &e.FN, &e.FP, &e.TN,
 		&counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &counts[5], &counts[6], &e.UnusableTrue, &e.UnusableFalse,

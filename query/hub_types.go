@@ -18,12 +18,19 @@ type HubExperiment struct {
 	Author     string
 	PromptID   int64
 	Prompt     string // its text
-	ModelID    int64
-	Model      string
-	Provider   string
-	Label      string // name of the column with the manual flags; empty: there is none
-	Repeats    int
-	Parameters json.RawMessage
+	// TemplateID and Template are those of the user message; 0: it is the narrative
+	// alone. If it is the prompt itself, there was no system message.
+	TemplateID int64
+	Template   string
+	Notes      string
+	// PromptVersion is what the author calls the prompt.
+	PromptVersion string
+	ModelID       int64
+	Model         string
+	Provider      string
+	Label         string // name of the column with the manual flags; empty: there is none
+	Repeats       int
+	Parameters    json.RawMessage
 	// Status is defined (nobody has begun to ask), running (or killed: no end was
 	// logged), finished, paused or aborted, with the Reason of an abort.
 	Status  string
@@ -41,6 +48,20 @@ type HubExperiment struct {
 	MeanLatency                            time.Duration
 	Calls                                  int // attempts that were started
 	PossiblyBilled                         int // of these, started and never finished
+}
+
+// System is the system message; empty: there was none.
+func (e HubExperiment) System() string {
+	if e.TemplateID == e.PromptID {
+		return ""
+	}
+	return e.Prompt
+}
+
+// Message is the user message about a narrative.
+func (e HubExperiment) Message(narrative string) string {
+	t, _ := event.ParseTemplate(e.Template) // the zero template is the narrative alone
+	return t.Message(narrative)
 }
 
 // HubResult is what one experiment said of one narrative, once.

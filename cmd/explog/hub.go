@@ -33,6 +33,7 @@ Examples:
 			newHubExportCommand(c),
 			newHubNarrativeCommand(c),
 			newHubRelabelCommand(c),
+			newHubConvertCommand(c),
 		},
 	}
 }

@@ -11,80 +11,90 @@ import (
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub"
 	"github.com/explog/explog/hub/config"
-	"github.com/explog/explog/hub/narrative"
 	"github.com/explog/explog/query"
 )
 
 // benchmark is an experiment of the configuration.
 type benchmark struct {
 	config.Experiment
-	set     narrative.Set
-	plan    hub.Plan
-	planned bool
-	past    past // before this run
+	set        *hub.Set  // shared with others over the same narratives
+	definition uuid.UUID // zero: it is not known yet
+	past       past      // before this run
 }
 
 // prepare reads all that the experiments need, and reports all that is wrong with it.
-// Only one that repeats an earlier one of the file is planned when its turn comes.
+// Of what it has read it keeps the narratives alone: recordings are read again when
+// their turn comes. An experiment that repeats an earlier one of the file is planned then.
 func (r *hubRun) prepare(ctx context.Context, conf config.Config, limit int) error {
-	type source struct {
-		path    string
-		columns narrative.Columns
-	}
-	type content struct {
-		set narrative.Set
-		err error
-	}
-	files := make(map[source]content)
+	voice := newHubVoice(r.c, "")
+	defer voice.end()
+	sets := newNarrativeSets()
 	var faults []error
 	for _, e := range conf.Experiments {
 		if limit > 0 {
 			e.Limit = limit
 		}
-		from := source{e.Narratives, e.Columns}
-		file, known := files[from]
+		voice.do("reading %s", e.Narratives)
+		set, known, err := sets.get(e)
 		if !known {
-			file.set, file.err = narrative.Read(e.Narratives, e.Columns)
-			files[from] = file
-			faults = append(faults, file.err)
+			faults = append(faults, err)
 		}
-		b := &benchmark{Experiment: e, set: file.set}
+		b := &benchmark{Experiment: e, set: set}
 		before := slices.ContainsFunc(r.benchmarks, func(b *benchmark) bool { return b.Name == e.ReplayExperiment })
 		r.benchmarks = append(r.benchmarks, b)
-		if file.err == nil && !before {
-			faults = append(faults, r.plan(ctx, b))
+		if err == nil && !before {
+			voice.do("checking %s", e.Name)
+			faults = append(faults, r.define(ctx, b))
 		}
 	}
+	voice.clear()
+	r.tellChoices(sets)
 	return errors.Join(faults...)
 }
 
-// plan makes the plan of an experiment, unless it has one.
-func (r *hubRun) plan(ctx context.Context, b *benchmark) error {
-	if b.planned {
+// tellChoices says what the configuration left open, and how it was decided.
+func (r *hubRun) tellChoices(sets *narrativeSets) {
+	for _, line := range sets.columns {
+		fmt.Fprintln(r.c.err, printable(line))
+	}
+	for _, b := range r.benchmarks {
+		if b.PromptIsTemplate {
+			r.c.note("%s: its prompt has a placeholder, so it is sent as the user message, with the narrative inserted, and no system message is sent", b.Name)
+		}
+		if b.PromptLiteral != "" {
+			r.c.note("%s: %s in its prompt is sent as it is; the narrative is inserted at {{text}}", b.Name, b.PromptLiteral)
+		}
+	}
+}
+
+// define finds out the definition of an experiment, unless it is known.
+func (r *hubRun) define(ctx context.Context, b *benchmark) error {
+	if b.definition != uuid.Nil {
 		return nil
 	}
+	plan, err := r.plan(ctx, b)
+	if err != nil {
+		return err
+	}
+	b.definition = plan.Definition()
+	return plan.Close()
+}
+
+// plan makes the plan of an experiment, which is to be closed.
+func (r *hubRun) plan(ctx context.Context, b *benchmark) (hub.Plan, error) {
 	recording, err := r.recording(ctx, b.ReplayExperiment)
 	if err != nil {
-		return fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
+		return hub.Plan{}, fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
 	}
 	p, err := hub.OpenProvider(b.Experiment, recording)
 	if err != nil {
-		return fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
+		return hub.Plan{}, fmt.Errorf("%s:%d: %w", r.path, b.Line, err)
 	}
-	if b.plan, err = hub.NewPlan(b.Experiment, b.set, p); err != nil {
-		return errors.Join(err, p.Close())
+	plan, err := hub.NewPlan(b.Experiment, b.set, p)
+	if err != nil {
+		return hub.Plan{}, errors.Join(err, p.Close())
 	}
-	b.planned = true
-	return nil
-}
-
-// close closes all providers.
-func (r *hubRun) close() {
-	for _, b := range r.benchmarks {
-		if b.planned {
-			_ = b.plan.Close() // it has answered
-		}
-	}
+	return plan, nil
 }
 
 // recording returns the answers of the latest experiment with a name; nil for no name.
@@ -147,10 +157,10 @@ func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
 	var open, finished, fresh int
 	err := readHub(ctx, r.log, func(h *query.Hub) error {
 		for _, b := range r.benchmarks {
-			if !b.planned {
+			if b.definition == uuid.Nil {
 				continue
 			}
-			p, err := r.past(ctx, h, b.plan.Definition())
+			p, err := r.past(ctx, h, b.definition)
 			if err != nil {
 				return err
 			}
@@ -196,19 +206,29 @@ func (r *hubRun) estimate(ctx context.Context) error {
 		return err
 	}
 	for _, b := range work {
-		if !b.planned {
-			err = r.c.printf("%s: nobody is called: it repeats answers of %s\n", printable(b.Name), printable(b.ReplayExperiment))
-		} else {
-			var o hub.Options
-			if o, err = r.options(ctx, b); err == nil {
-				err = r.c.printf("%s: %s\n", printable(b.Name), estimateText(b.plan.Estimate(o), o.Resume))
+		text := "nobody is called: it repeats answers of " + printable(b.ReplayExperiment)
+		if b.definition != uuid.Nil {
+			if text, err = r.estimateOf(ctx, b); err != nil {
+				return err
 			}
 		}
-		if err != nil {
+		if err := r.c.printf("%s: %s\n", printable(b.Name), text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *hubRun) estimateOf(ctx context.Context, b *benchmark) (string, error) {
+	o, err := r.options(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	plan, err := r.plan(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	return estimateText(plan.Estimate(o), o.Resume), plan.Close()
 }
 
 func estimateText(e hub.Estimate, resumed uuid.UUID) string {

@@ -58,3 +58,55 @@ func TestAHubRunOnATerminal(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// While something is done, nobody waits five seconds for a word.
+func TestPhasesAreNotSilent(t *testing.T) {
+	var said strings.Builder
+	v := &hubVoice{name: "E", line: newProgress(&console{err: &said})}
+	clock := time.Now()
+	v.line.now = func() time.Time { return clock }
+	lines := func() int { return strings.Count(said.String(), "\n") }
+	silence := time.Duration(0)
+	pass := func(d time.Duration) {
+		for ; d > 0; d -= everyOnTerminal {
+			before := lines()
+			clock = clock.Add(everyOnTerminal)
+			if v.speak(clock); lines() > before {
+				silence = 0
+			} else if silence += everyOnTerminal; silence >= 5*time.Second {
+				t.Fatalf("silent for %v after\n%s", silence, said.String())
+			}
+		}
+	}
+	v.start()
+	v.hear(hub.Progress{Total: 10, Done: 1, Asked: 1})
+	clock = clock.Add(everyElsewhere)
+	v.speak(clock)
+	v.hear(hub.Progress{Total: 10, Done: 10, Asked: 10})
+	if want := "E  10 of 10  1.0/s\n"; !strings.HasSuffix(said.String(), want) {
+		t.Errorf("said\n%swhich does not end with %s", said.String(), want)
+	}
+	pass(time.Minute)
+	v.do("all is saved: computing the results")
+	pass(time.Minute)
+	for _, want := range []string{"E  all is answered: saving the end of the run (2s)\n", "E  all is saved: computing the results (58s)\n"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("said\n%swithout %s", said.String(), want)
+		}
+	}
+}
+
+// What is done in a moment is not shown, unless much of it follows.
+func TestShortPhases(t *testing.T) {
+	var said strings.Builder
+	v := &hubVoice{line: newProgress(&console{err: &said})}
+	clock := time.Now()
+	v.line.now = func() time.Time { return clock }
+	for i, want := range []string{"", "", "checking 2 (1s)\n", "checking 2 (1s)\n", "checking 2 (1s)\n", "checking 2 (1s)\nchecking 5 (1s)\n"} {
+		v.do("checking %d", i)
+		clock = clock.Add(phaseQuiet * 7 / 10)
+		if v.speak(clock); said.String() != want {
+			t.Errorf("after %d: said %q, want %q", i, said.String(), want)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/google/uuid"
@@ -21,13 +23,31 @@ import (
 
 const defaultMaxErrors = 20
 
+// gcPercent bounds the memory of a run. Narratives and recordings live as long as the
+// run, so with Go's default of 100 as much garbage would be kept beside them. GOGC
+// overrides it.
+const gcPercent = 40
+
 func newHubRunCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:      "run",
 		Usage:     "ask about each narrative, and keep every answer",
 		ArgsUsage: "[CONFIG]",
 		Description: `Runs the experiments of a configuration (config/experiments.yml, if none is named),
-one after the other. Each answer is in the log before the next question is asked in
+one after the other. A configuration is a list:
+
+  - experiment_name: "Baseline"
+    prompt_file: prompts/baseline.txt       # the system message
+    user_template: "Narrative: {{text}}"    # the user message; if left out, the text alone
+    model_name: llama3.1:8b
+    provider: openai                        # or anthropic, command, rules, replay
+    base_url: http://localhost:11434/v1     # any server with the OpenAI protocol
+    narratives: narratives.csv              # or .tsv, .jsonl, .xlsx
+
+docs/experiments-yml.md explains every key; explog hub convert makes a configuration of
+files in another form. --dry-run checks everything and makes no calls.
+
+Each answer is in the log before the next question is asked in
 its place, so a run can be killed at any moment: the same command goes on where it
 stopped. As long as some experiments of the file are not finished, those that are
 are left out; once all are finished, the command runs all of them anew.
@@ -49,7 +69,7 @@ Examples:
 			&cli.BoolFlag{Name: "new", Usage: "start anew, whatever is unfinished"},
 			&cli.BoolFlag{Name: "retry-errors", Usage: "go on, and ask again where no answer came"},
 			&cli.IntFlag{Name: "max-errors", Value: defaultMaxErrors, Usage: "stop after `N` questions in a row without an answer; 0: never"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "ask nobody, say how much would be asked"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "check everything and print the estimate; make no calls"},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error { return runHubRun(ctx, c, cmd) },
 	}
@@ -59,6 +79,9 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	r := hubRun{
 		c: c, dir: storeDir(cmd), anew: cmd.Bool("new"), retryErrors: cmd.Bool("retry-errors"), maxErrors: cmd.Int("max-errors"),
 		resume: cmd.Bool("resume") || cmd.Bool("retry-errors"),
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	limit := cmd.Int("limit")
 	switch {
@@ -79,7 +102,6 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		r.log = l
-		defer r.close()
 		if err := r.prepare(ctx, conf, limit); err != nil {
 			return r.faulty(err)
 		}
@@ -129,10 +151,16 @@ func (r *hubRun) run(ctx context.Context) error {
 
 // one runs one experiment. Its error is for what ends the whole run.
 func (r *hubRun) one(ctx context.Context, b *benchmark) error {
-	if err := r.plan(ctx, b); err != nil {
+	voice := newHubVoice(r.c, b.Name)
+	defer voice.end()
+	voice.do("preparing the run")
+	plan, err := r.plan(ctx, b)
+	if err != nil {
 		return err
 	}
-	lock, err := hub.Acquire(r.dir, b.plan.Definition())
+	defer plan.Close() //nolint:errcheck // it has answered
+	b.definition = plan.Definition()
+	lock, err := hub.Acquire(r.dir, b.definition)
 	if errors.Is(err, hub.ErrBusy) {
 		return fmt.Errorf("%s: %w; wait for that explog, or end it", b.Name, err)
 	}
@@ -140,15 +168,21 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 		return err
 	}
 	defer lock.Release() //nolint:errcheck // what is left of it hinders nobody
+	voice.do("looking up what is answered already")
 	o, err := r.options(ctx, b)
 	if err != nil {
 		return err
 	}
 	if b.past.open != uuid.Nil && o.Resume == uuid.Nil {
+		voice.clear()
 		r.c.note("%s was finished by another explog meanwhile; --new runs it again", b.Name)
 		return nil
 	}
-	voice := newHubVoice(r.c, b.Name)
+	return r.ask(ctx, b, plan, o, voice)
+}
+
+// ask runs a plan and says what it came to.
+func (r *hubRun) ask(ctx context.Context, b *benchmark, plan hub.Plan, o hub.Options, voice *hubVoice) error {
 	o.OnProgress = voice.hear
 	unsaved := 0
 	o.Unsaved = func(narrative string, repeat int, a provider.Answer) {
@@ -156,13 +190,23 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 		voice.clear()
 		_ = printJSON(r.c.out, unsavedAnswer{narrative, repeat, a.Text}) // the error of the store is told
 	}
-	report, err := b.plan.Run(ctx, o)
-	voice.end()
+	voice.do("saving the narratives")
+	voice.start()
+	report, err := plan.Run(ctx, o)
+	voice.clear()
 	if err != nil {
 		return storeFailed(b.Name, unsaved, err)
 	}
-	if err := r.summary(context.WithoutCancel(ctx), report.Experiment); err != nil {
+	voice.do("all is saved: computing the results")
+	text, err := r.summary(context.WithoutCancel(ctx), report.Experiment)
+	voice.end()
+	switch {
+	case err != nil:
 		r.c.note("the answers are saved; the view will follow: %v", err)
+	case text != "":
+		if err := r.c.printf("%s\n", text); err != nil {
+			r.c.note("the answers are saved; the result cannot be printed: %v", err)
+		}
 	}
 	return r.judge(b, report)
 }
@@ -187,7 +231,7 @@ func storeFailed(name string, unsaved int, err error) error {
 func (r *hubRun) options(ctx context.Context, b *benchmark) (hub.Options, error) {
 	o := hub.Options{Log: r.log, RetryErrors: r.retryErrors, MaxErrors: r.maxErrors}
 	err := readHub(ctx, r.log, func(h *query.Hub) error {
-		past, err := r.past(ctx, h, b.plan.Definition())
+		past, err := r.past(ctx, h, b.definition)
 		if err != nil || past.open == uuid.Nil {
 			return err
 		}
@@ -228,17 +272,19 @@ func retryHint(report hub.Report) string {
 	return ", with --retry-errors also where no answer came"
 }
 
-// summary prints what an experiment came to, as the view has it.
-func (r *hubRun) summary(ctx context.Context, id uuid.UUID) error {
-	return readHub(ctx, r.log, func(h *query.Hub) error {
+// summary is what an experiment came to, as the view has it.
+func (r *hubRun) summary(ctx context.Context, id uuid.UUID) (text string, err error) {
+	err = readHub(ctx, r.log, func(h *query.Hub) error {
 		e, err := h.Experiment(ctx, id.String())
 		if err != nil {
 			return err
 		}
 		asked := e.Total - e.Outcomes[event.ResultNotRun]
 		r.unusable = r.unusable || asked > e.Outcomes[event.ResultOK]
-		return r.c.printf("%s\n", printable(summaryText(e)))
+		text = printable(summaryText(e))
+		return nil
 	})
+	return text, err
 }
 
 // summaryText is an experiment in one line.

@@ -59,8 +59,27 @@ func showExperiment(c *console, s report.Summary) error {
 	if parameters := s.ParametersText(); parameters != "" {
 		fmt.Fprintf(&b, "\nparameters\n%s\n", indent(strings.TrimRight(parameters, "\n")))
 	}
-	fmt.Fprintf(&b, "\nprompt %d\n%s\n", s.PromptID, indent(strings.TrimRight(s.Prompt, "\n")))
+	writePrompts(&b, s)
 	return c.printf("%s", b.String())
+}
+
+// writePrompts writes what the model was told: the system message, and the user message
+// if it is more than the narrative.
+func writePrompts(b *strings.Builder, s report.Summary) {
+	if s.Notes != "" {
+		fmt.Fprintf(b, "\nnotes\n%s\n", indent(strings.TrimRight(s.Notes, "\n")))
+	}
+	name := fmt.Sprintf("prompt %d", s.PromptID)
+	if s.PromptVersion != "" {
+		name += " (" + oneLine(s.PromptVersion) + ")"
+	}
+	if s.TemplateID == s.PromptID {
+		name += ", the user message; there is no system message"
+	}
+	fmt.Fprintf(b, "\n%s\n%s\n", name, indent(strings.TrimRight(s.Prompt, "\n")))
+	if s.TemplateID != 0 && s.TemplateID != s.PromptID {
+		fmt.Fprintf(b, "\nuser message, prompt %d\n%s\n", s.TemplateID, indent(strings.TrimRight(s.Template, "\n")))
+	}
 }
 
 // heading names an experiment as it is referred to.

@@ -81,7 +81,12 @@ func (p *progress) update(records int64) {
 
 // show shows a text, if it is time.
 func (p *progress) show(text func(elapsed time.Duration) string) {
-	every := everyElsewhere
+	p.showEvery(everyElsewhere, text)
+}
+
+// showEvery shows a text, if the last one was shown so long ago. On a terminal it is
+// always time soon.
+func (p *progress) showEvery(every time.Duration, text func(elapsed time.Duration) string) {
 	if p.tty {
 		every = everyOnTerminal
 	}

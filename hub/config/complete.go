@@ -2,7 +2,10 @@ package config
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -11,30 +14,42 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// path reads the path of a file.
+// path reads the path of a file: relative to the folder of the configuration or, where
+// that has none, to its parent.
 func (v value) path() string {
 	path := v.line()
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(v.dir, path)
+	own, above := filepath.Join(v.dir, path), filepath.Join(v.dir, "..", path)
+	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) && isFile(above) {
+		return above
+	}
+	return own
 }
 
 // provider reads the name of a provider.
 func (v value) provider() string {
-	return v.oneOf(ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic)
+	known := []string{ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic}
+	s, ok := v.string()
+	if name := strings.ToLower(strings.TrimSpace(s)); ok && !slices.Contains(known, name) {
+		v.fault("want %s, got %s; mlx, Ollama, vLLM, LM Studio and other servers that speak OpenAI's protocol are openai, with their address as base_url",
+			strings.Join(known, " or "), describe(v.node))
+		return ""
+	}
+	return v.oneOf(known...)
 }
 
 // complete compares an experiment's values with each other, with the disk and with
 // the environment. Narratives that are not empty stand for the experiment's own.
 func (d *draft) complete(narratives string) {
-	for _, key := range []string{"experiment_name", "prompt_file", "model_name", "provider"} {
+	for _, key := range []string{"experiment_name", "model_name", "provider"} {
 		if !d.has(key) {
 			d.fault(key, "the key is missing")
 		}
 	}
 	d.refuseForeign()
-	d.Prompt = string(d.content("prompt_file", d.PromptFile))
+	d.completePrompt()
 	d.completeNarratives(narratives)
 	if d.has("input_price") != d.has("output_price") {
 		d.fault("input_price", "the cost needs both input_price and output_price; one is missing")

@@ -17,11 +17,15 @@
 //
 //	experiment_name      text, another one for each experiment of the file
 //	author               text (none)
-//	prompt_file          the prompt: a text file in UTF-8
+//	prompt_file, or prompt   the system message: a text file in UTF-8, or the text itself
+//	user_template, or user_template_file   the user message ({{text}})
 //	model_name           text
 //	provider             rules, command, replay, openai or anthropic, in any case
 //	narratives           a file that package narrative reads
-//	id_column, text_column, flag_column   names of its columns (the usual ones)
+//	id_column            name of its column with the ids, or a list of names, whose ids are joined with : (a usual one)
+//	text_column, flag_column   names of its columns (the usual ones)
+//	sheet                name of the sheet of an .xlsx file (the first)
+//	notes, prompt_version   texts that are kept with the experiment; they do not matter for resuming (none)
 //	limit                how many narratives, from the first (all)
 //	repeats              how often each is asked, 1 to 1000 (1)
 //	concurrency          calls at the same time, 1 to 256 (4)
@@ -45,7 +49,13 @@
 //	base_url             openai, anthropic: where the server is (the provider's own)
 //	api_key_env          openai, anthropic: the environment variable with the key
 //
-// Paths are relative to the folder of the file; a command runs in that folder. What a
+// A user message has the narrative at {{text}}, which must be there exactly once. <<TEXT>>,
+// {narrative} and {text} mean the same; any other {{…}} or <<…>> is a fault. A system
+// message with such a placeholder, without a user template, is the user message, and no
+// system message is sent.
+//
+// Paths are relative to the folder of the file; where that has no such file, to its
+// parent folder. A command runs in the folder of the file. What a
 // command's arguments come to is logged with the experiment, a key among them too: hand
 // a program its keys in the environment.
 // ${NAME} in a value stands for an environment variable, $${ for a plain ${. Keys
@@ -88,10 +98,20 @@ type Experiment struct {
 	Author string
 	Line   int // where the experiment begins in the file
 
-	PromptFile string // its path, as seen from where the program runs
-	Prompt     string // the file's text, without a byte order mark
-	Model      string
-	Provider   string // one of the Provider constants
+	PromptFile string // its path, as seen from where the program runs; empty: the prompt is in the configuration
+	Prompt     string // the system message, without a byte order mark; empty: there is none
+	// UserTemplate is the user message, with one placeholder that package event knows;
+	// empty: the narrative alone. UserTemplateFile is where it is from.
+	UserTemplate     string
+	UserTemplateFile string
+	PromptIsTemplate bool // the prompt has a placeholder, and so is the UserTemplate
+	// PromptLiteral is a part of the prompt or template that looks like a placeholder of
+	// another program, and is sent as it is; empty: there is none.
+	PromptLiteral string
+	Notes         string
+	PromptVersion string
+	Model         string
+	Provider      string // one of the Provider constants
 
 	Narratives string // the file's path, as seen from where the program runs
 	Columns    narrative.Columns
@@ -155,7 +175,7 @@ const maxFile = 1 << 20
 func Load(path string, o Options) (Config, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("there is no configuration %s: %w", path, fs.ErrNotExist)
+		return Config{}, fmt.Errorf("there is no configuration %s; name another one, as in explog hub run FILE (docs/experiments-yml.md says how to write one): %w", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("read the configuration: %w", err)

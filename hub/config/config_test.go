@@ -129,7 +129,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	e := c.Experiments[0]
 	got := fmt.Sprintln(e.Line, e.Provider, e.Model, e.Columns, e.BaseURL, e.APIKeyEnv, e.APIKey.Reveal(), *e.Temperature, *e.MaxTokens, *e.Seed,
 		e.Concurrency, e.RequestsPerMinute, e.Timeout, e.MaxRetries, e.Repeats, e.Limit, *e.InputPrice, *e.OutputPrice)
-	want := "2 openai llama3.1:8b {IncidentID NarrativeLE ipv} http://localhost:11434/v1 OTHER_KEY sk-other 0.2 800 -17 2 120 2m0s 0 3 10 2.5 10\n"
+	want := "2 openai llama3.1:8b {[IncidentID] NarrativeLE ipv } http://localhost:11434/v1 OTHER_KEY sk-other 0.2 800 -17 2 120 2m0s 0 3 10 2.5 10\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -39,7 +39,7 @@ func (d *draft) has(key string) bool {
 }
 
 // parse reads the drafts of a file's experiments; with a name, of that one alone.
-// It looks at bytes and environment variables, not at other files.
+// It looks at bytes and environment variables, and of other files only at which there are.
 func (r *reader) parse(data []byte, only string) []*draft {
 	root := r.document(data)
 	if root == nil {
@@ -103,9 +103,12 @@ func names(lines map[string]int) string {
 // sections returns the members of the defaults and the list of experiments.
 func (r *reader) sections(root *yaml.Node) (defaults []member, list []*yaml.Node) {
 	experiments := root
-	switch root.Kind {
-	case yaml.SequenceNode:
-	case yaml.MappingNode:
+	switch {
+	case root.Kind == yaml.SequenceNode:
+	case r.isStudy(root):
+		r.fault(root, "", "this is one experiment in the sections %s; explog hub convert FILE makes a configuration of it", strings.Join(studySections, ", "))
+		return nil, nil
+	case root.Kind == yaml.MappingNode:
 		defaults, experiments = r.topLevel(root)
 	default:
 		r.fault(root, "", "want a list of experiments, or a mapping with defaults and experiments; got %s", describe(root))

@@ -33,6 +33,12 @@ func open(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
+// isFile reports whether a path is one of a file.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // readFile returns the content of a file that a person writes.
 func readFile(path string) ([]byte, error) {
 	file, err := open(path)

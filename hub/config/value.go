@@ -73,6 +73,18 @@ func (v value) texts() []string {
 	return list
 }
 
+// lines reads a text of one line, or a list of them.
+func (v value) lines() []string {
+	if v.node.Kind != yaml.SequenceNode {
+		return []string{v.line()}
+	}
+	list := v.texts()
+	for i, n := range v.node.Content {
+		list[i] = value{v.reader, v.key, resolve(n)}.line()
+	}
+	return list
+}
+
 // oneOf reads one of some words, in any case.
 func (v value) oneOf(words ...string) string {
 	s, ok := v.string()

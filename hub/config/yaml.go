@@ -16,6 +16,7 @@ import (
 // reader reads one configuration. It gathers faults and goes on.
 type reader struct {
 	dir       string // what paths are relative to
+	source    []byte // of the configuration, without a byte order mark
 	lookupEnv func(string) (string, bool)
 	faults    faults
 	mappings  map[*yaml.Node][]member // those that were taken apart
@@ -35,6 +36,7 @@ func (r *reader) fault(at *yaml.Node, key, format string, args ...any) {
 // document returns the root of the one YAML document; nil: there is none.
 func (r *reader) document(data []byte) *yaml.Node {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	r.source = data
 	if at := invalidUTF8(data); at >= 0 {
 		r.fault(position(data, at), "", "bytes that are not UTF-8; was the file saved as Windows-1252 or UTF-16? "+
 			"then save it as UTF-8, or convert it with iconv")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,17 +14,17 @@ import (
 // parseJSONL takes JSON objects apart, one a line. The header is every key that
 // one of them has, in the order of their first appearance. Lines that are no
 // object are faults and left out.
-func parseJSONL(data []byte, f *faults) table {
+func parseJSONL(data string, f *faults) table {
 	var t table
 	columns := make(map[string]int)
 	number := 0
-	for line := range bytes.Lines(data) {
+	for line := range strings.Lines(data) {
 		number++
-		if len(bytes.TrimSpace(line)) == 0 || !utf8.Valid(line) { // the latter is a fault already
+		if strings.TrimSpace(line) == "" || !utf8.ValidString(line) { // the latter is a fault already
 			continue
 		}
 		r := row{line: number}
-		err := members(line, func(name string, value cell) {
+		err := members([]byte(line), func(name string, value cell) {
 			column, known := columns[name]
 			if !known {
 				column = len(t.header)

@@ -1,30 +1,31 @@
 // Package narrative reads labelled narratives: texts to be judged, each with an id
 // and, where somebody judged it by hand, a flag.
 //
-// A file is CSV, TSV or JSONL, by its ending (.csv, .tsv, .jsonl or .ndjson, with
-// .gz or .zst behind it where it is packed), in UTF-8. CSV and TSV have a header
-// and are quoted as RFC 4180 says; a line break inside a field is read as \n. JSONL
-// has one object a line. Columns that are not asked for by name are found by their
-// usual ones.
+// The format of a file follows from its ending, with .gz or .zst behind it where it is
+// packed. Text is in UTF-8.
 //
-// Flags are true, t, yes, y, 1, 1.0 and false, f, no, n, 0, 0.0, in any case. NA,
-// N/A, null, none and nothing mean that nobody judged the narrative. Any other
-// label is a fault: it is never taken for a no.
+//	.csv             a header, and fields between commas or semicolons, quoted as RFC 4180 says
+//	.tsv             a header, and fields between tabs, one row a line
+//	.jsonl, .ndjson  one JSON object a line
+//	.xlsx            the first sheet, or the one that is asked for, with a header
+//
+// A quoted field of CSV may span lines; its bytes are kept, those of line breaks too.
+// Fields of TSV are taken as they are, quotes too, unless the file quotes consistently:
+// all names of the header, as R does, or exactly the fields that have a tab or a quote in
+// them, as Python does. Where rows are numbered and the header has no name for that, as
+// in files of R, the numbers are a column without a name. A first line sep=; names the
+// separator of CSV. Rows without any text are left out.
+//
+// Columns that are not asked for by name are found by their usual ones. NA, N/A, <NA>,
+// NaN and NULL, in this spelling, are missing texts.
+//
+// Flags are true, t, yes, y, 1, 1.0 and false, f, no, n, 0, 0.0, in any case. NA, <NA>,
+// NaN, N/A, null, none and nothing mean that nobody judged the narrative. Any other
+// label is a fault: it is never taken for a no. Errors of a spreadsheet, such as #NAME?,
+// and ids that it has shortened, such as 2.01901E+11, are faults too.
 //
 // What is wrong with a file is reported all at once, each fault with its line.
 package narrative
-
-import (
-	"bytes"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/explog/explog/event/input"
-)
 
 // Narrative is one text to be judged.
 type Narrative struct {
@@ -36,7 +37,10 @@ type Narrative struct {
 
 // Set is what a file holds.
 type Set struct {
-	Label      string // the name of the column with the flags; empty: there is none
+	Sheet      string   // of a workbook that was read
+	IDs        []string // the names of the columns with the ids
+	Text       string   // the name of the column with the texts
+	Label      string   // the name of the column with the flags; empty: there is none
 	Narratives []Narrative
 }
 
@@ -48,111 +52,54 @@ type Set struct {
 //	Flag  manual_flag, manual_flag_ind, flag, label
 //
 // Upper and lower case matter only where the file has the name in both. A file
-// without any of the usual flag columns has no judged narratives.
+// without any of the usual flag columns has no judged narratives; one with several
+// is a fault, because each may hold other flags.
 type Columns struct {
-	ID, Text, Flag string
+	ID         []string // several: an id is made of what they hold, with : between them
+	Text, Flag string
+	Sheet      string // of an .xlsx file; empty: the first
 }
 
-// Read reads the narratives of a file, in its order. There is at least one.
+// File is a file of narratives that was read. Its columns can be selected several times.
+type File struct {
+	path   string
+	table  table
+	faults faults
+}
+
+// Open reads a file. The sheet is for .xlsx alone; empty: the first.
 //
-// The error is an [InvalidError] with every fault of the file, or one of reading.
-func Read(path string, cols Columns) (Set, error) {
-	parse, err := parserFor(path)
+// The error is one of reading. What is wrong with the rows is the error of Select.
+func Open(path, sheet string) (*File, error) {
+	parse, err := parserFor(path, sheet)
 	if err != nil {
-		return Set{}, err
+		return nil, err
 	}
 	data, err := read(path)
 	if err != nil {
-		return Set{}, err
+		return nil, err
 	}
-	return narrativesOf(data, parse, cols, path)
+	return newFile(path, data, parse), nil
 }
 
-// narrativesOf takes the content of a file apart.
-func narrativesOf(data []byte, parse parser, cols Columns, path string) (Set, error) {
-	var f faults
-	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	if !f.addEncoding(data) {
-		return Set{}, f.err(path)
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		f.add(0, "", "the file is empty; want narratives, one a row")
-		return Set{}, f.err(path)
-	}
-	set := parse(data, &f).narratives(cols, &f)
-	if err := f.err(path); err != nil {
+// Select returns the narratives in some columns, in the order of the file. There is at
+// least one. The sheet has no meaning here.
+//
+// The error is an [InvalidError] with every fault of the file.
+func (f *File) Select(cols Columns) (Set, error) {
+	found := f.faults[:len(f.faults):len(f.faults)]
+	set := f.table.narratives(cols, &found)
+	if err := found.err(f.path); err != nil {
 		return Set{}, err
 	}
 	return set, nil
 }
 
-// parser takes the bytes of one format apart.
-type parser func([]byte, *faults) table
-
-// parserFor picks the format by the file's ending.
-func parserFor(path string) (parser, error) {
-	name := strings.ToLower(path)
-	switch ending := filepath.Ext(name); ending {
-	case ".gz", ".zst":
-		name = strings.TrimSuffix(name, ending)
-	}
-	switch filepath.Ext(name) {
-	case ".csv":
-		return func(data []byte, f *faults) table { return parseSeparated(data, ',', f) }, nil
-	case ".tsv":
-		return func(data []byte, f *faults) table { return parseSeparated(data, '\t', f) }, nil
-	case ".jsonl", ".ndjson":
-		return parseJSONL, nil
-	}
-	return nil, fmt.Errorf("%s: want narratives in a file that ends in .csv, .tsv or .jsonl (with .gz or .zst where it is packed)", path)
-}
-
-// read returns a file's content, unpacked.
-func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
+// Read reads the narratives of a file: see [Open] and [File.Select].
+func Read(path string, cols Columns) (Set, error) {
+	f, err := Open(path, cols.Sheet)
 	if err != nil {
-		return nil, err
+		return Set{}, err
 	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s is a folder; want a file", path)
-	}
-	plain, done, err := input.Unpack(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	defer done()
-	data, err := io.ReadAll(plain)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return data, nil
-}
-
-// addEncoding adds a fault for each line that is no UTF-8 text. It returns false
-// where there is no use in looking at the lines.
-func (f *faults) addEncoding(data []byte) bool {
-	if utf16(data) {
-		f.add(0, "", "the file is UTF-16; convert it first, for example with iconv -f UTF-16 -t UTF-8")
-		return false
-	}
-	number := 0
-	for line := range bytes.Lines(data) {
-		number++
-		switch {
-		case !utf8.Valid(line):
-			f.add(number, "", "bytes that are not UTF-8; was the file saved as Windows-1252? "+
-				"then convert it first, for example with iconv -f WINDOWS-1252 -t UTF-8")
-		case bytes.IndexByte(line, 0) >= 0:
-			f.add(number, "", "a NUL byte: the file is damaged, or no text")
-		}
-	}
-	return true
-}
-
-// utf16 reports whether the content begins like UTF-16: with its mark, or with a
-// NUL beside the first character.
-func utf16(data []byte) bool {
-	return bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF")) ||
-		len(data) > 1 && (data[0] == 0) != (data[1] == 0)
+	return f.Select(cols)
 }

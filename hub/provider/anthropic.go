@@ -45,7 +45,7 @@ type messagesRequest struct {
 func newMessagesRequest(r Request) messagesRequest {
 	m := messagesRequest{
 		Model: r.Model, MaxTokens: defaultMaxTokens, System: r.Prompt, Temperature: r.Temperature,
-		Messages: []chatMessage{{"user", r.Narrative}},
+		Messages: []chatMessage{{"user", r.user()}},
 	}
 	if r.MaxTokens != nil {
 		m.MaxTokens = *r.MaxTokens

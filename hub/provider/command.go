@@ -51,9 +51,10 @@ type Input string
 // The inputs.
 const (
 	// InputJSON: an object with id, repeat, prompt, narrative and model, and where
-	// they are set temperature, max_tokens and seed.
+	// they are set message (the user message with the narrative in it), temperature,
+	// max_tokens and seed.
 	InputJSON Input = "json"
-	// InputText: the narrative alone; in ModeLines with its line breaks as spaces.
+	// InputText: the user message; in ModeLines with its line breaks as spaces.
 	InputText Input = "text"
 )
 
@@ -142,7 +143,7 @@ func (c *Command) Identity(r Request) []byte {
 	input := newCommandRequest(r)
 	input.ID, input.Repeat = "", 0
 	if c.opts.Input == InputText {
-		input = commandRequest{Narrative: r.Narrative}
+		input = commandRequest{Narrative: r.user()}
 	}
 	return identity(struct {
 		Provider string         `json:"provider"`

@@ -13,6 +13,7 @@ type commandRequest struct {
 	Repeat      int      `json:"repeat"`
 	Prompt      string   `json:"prompt"`
 	Narrative   string   `json:"narrative"`
+	Message     string   `json:"message,omitzero"`
 	Model       string   `json:"model"`
 	Temperature *float64 `json:"temperature,omitempty"`
 	MaxTokens   *int     `json:"max_tokens,omitempty"`
@@ -20,7 +21,7 @@ type commandRequest struct {
 }
 
 func newCommandRequest(r Request) commandRequest {
-	return commandRequest{r.NarrativeID, r.Repeat, r.Prompt, r.Narrative, r.Model, r.Temperature, r.MaxTokens, r.Seed}
+	return commandRequest{r.NarrativeID, r.Repeat, r.Prompt, r.Narrative, r.Message, r.Model, r.Temperature, r.MaxTokens, r.Seed}
 }
 
 // lineBreaks are what some program or other takes for the end of a line.
@@ -32,7 +33,7 @@ func (c *Command) input(r Request) ([]byte, error) {
 		line, err := json.Marshal(newCommandRequest(r))
 		return append(line, '\n'), err
 	}
-	text := r.Narrative
+	text := r.user()
 	if c.opts.Mode == ModeLines {
 		text = lineBreaks.Replace(text)
 	}

@@ -86,6 +86,11 @@ func TestCommandIdentity(t *testing.T) {
 	if identityOf(question, asText) != identityOf(prompted, asText) || identityOf(prompted, func(*CommandOptions) {}) == base {
 		t.Error("the prompt counts where, and only where, the program reads it")
 	}
+	templated := question
+	templated.Message = "In: " + question.Narrative
+	if identityOf(question, asText) == identityOf(templated, asText) {
+		t.Error("the template does not count, and the program reads it")
+	}
 }
 
 func FuzzCommandReply(f *testing.F) {

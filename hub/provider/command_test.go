@@ -73,6 +73,10 @@ func TestCommandReadsTextOnOneLine(t *testing.T) {
 	if _, heard, _ := strings.Cut(a.Text, " heard "); heard != "a b c d\te" {
 		t.Errorf("it heard %q", heard)
 	}
+	a = mustAnswer(t, commandOf(t, o), Request{Narrative: "a", Message: "Is it?\nIn a."})
+	if _, heard, _ := strings.Cut(a.Text, " heard "); heard != "Is it? In a." {
+		t.Errorf("with a template it heard %q", heard)
+	}
 }
 
 func TestCommandOnce(t *testing.T) {

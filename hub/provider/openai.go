@@ -78,7 +78,7 @@ func newChatRequest(r Request, format replyFormat, completion bool) chatRequest 
 	if r.Prompt != "" {
 		c.Messages = append(c.Messages, chatMessage{"system", r.Prompt})
 	}
-	c.Messages = append(c.Messages, chatMessage{"user", r.Narrative})
+	c.Messages = append(c.Messages, chatMessage{"user", r.user()})
 	if completion {
 		c.MaxCompletionTokens = r.MaxTokens
 	} else {

@@ -21,6 +21,7 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -29,14 +30,18 @@ import (
 type Request struct {
 	NarrativeID string
 	Repeat      int    // which asking of the same question this is, from 0
-	Prompt      string // the system message
-	Narrative   string // the user message
+	Prompt      string // the system message; empty: there is none
+	Narrative   string
+	Message     string // the user message with the narrative in it; empty: the narrative alone
 	Model       string
 	// Sampling parameters; nil: not sent.
 	Temperature *float64
 	MaxTokens   *int
 	Seed        *int64
 }
+
+// user returns the user message.
+func (r Request) user() string { return cmp.Or(r.Message, r.Narrative) }
 
 // Answer is what came back.
 type Answer struct {

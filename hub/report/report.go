@@ -22,21 +22,27 @@ import (
 
 // Summary is one experiment with its measures. It is the JSON of a report.
 type Summary struct {
-	ID         int64           `json:"id"`
-	UUID       uuid.UUID       `json:"uuid"`
-	Name       string          `json:"name"`
-	Author     string          `json:"author"`
-	Model      string          `json:"model"`
-	Provider   string          `json:"provider"`
-	PromptID   int64           `json:"prompt_id"`
-	Prompt     string          `json:"prompt"`
-	Parameters json.RawMessage `json:"parameters"`
-	Label      string          `json:"label"` // name of the column with the manual flags
-	Repeats    int             `json:"repeats"`
-	Status     string          `json:"status"`
-	Reason     string          `json:"reason,omitzero"`
-	Started    time.Time       `json:"started,omitzero"`
-	Ended      time.Time       `json:"ended,omitzero"`
+	ID       int64     `json:"id"`
+	UUID     uuid.UUID `json:"uuid"`
+	Name     string    `json:"name"`
+	Author   string    `json:"author"`
+	Model    string    `json:"model"`
+	Provider string    `json:"provider"`
+	PromptID int64     `json:"prompt_id"`
+	Prompt   string    `json:"prompt"`
+	// Template is the user message, with a place for the narrative; empty: the narrative
+	// alone. If TemplateID is PromptID, there was no system message.
+	TemplateID    int64           `json:"template_id,omitzero"`
+	Template      string          `json:"template,omitzero"`
+	PromptVersion string          `json:"prompt_version,omitzero"`
+	Notes         string          `json:"notes,omitzero"`
+	Parameters    json.RawMessage `json:"parameters"`
+	Label         string          `json:"label"` // name of the column with the manual flags
+	Repeats       int             `json:"repeats"`
+	Status        string          `json:"status"`
+	Reason        string          `json:"reason,omitzero"`
+	Started       time.Time       `json:"started,omitzero"`
+	Ended         time.Time       `json:"ended,omitzero"`
 	// Total counts answers wanted: narratives times repeats.
 	Total      int           `json:"total"`
 	Labelled   int           `json:"labelled"`
@@ -137,7 +143,8 @@ func Summarize(e query.HubExperiment) Summary {
 	counts := metrics.Counts{TP: e.TP, FN: e.FN, FP: e.FP, TN: e.TN}
 	return Summary{
 		ID: e.ID, UUID: e.UUID, Name: e.Name, Author: e.Author, Model: e.Model, Provider: e.Provider,
-		PromptID: e.PromptID, Prompt: e.Prompt, Parameters: e.Parameters, Label: e.Label, Repeats: e.Repeats,
+		PromptID: e.PromptID, Prompt: e.Prompt,
+		TemplateID: e.TemplateID, Template: e.Template, PromptVersion: e.PromptVersion, Notes: e.Notes, Parameters: e.Parameters, Label: e.Label, Repeats: e.Repeats,
 		Status: e.Status, Reason: e.Reason, Started: e.Started, Ended: e.Ended,
 		Total: e.Total, Labelled: e.Labelled, ManualTrue: e.ManualTrue, Positives: e.Positives, Outcomes: e.Outcomes,
 		Coverage: counts.Coverage(e.Labelled), Scores: ScoresOf(counts),
