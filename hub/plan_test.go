@@ -134,10 +134,16 @@ func TestWhatAnAnswerComesTo(t *testing.T) {
 		"an object":        {provider.Complete, `{"detected":false,"confidence":0.7,"indicators":["x"],"rationale":"r","reasoning_steps":["s"]}`, event.ResultOK, ""},
 		"prose":            {provider.Complete, "It depends.", event.ResultUnparsed, "no flag in the reply"},
 		"nothing":          {provider.Complete, "", event.ResultUnparsed, "no text"},
-		"cut off":          {provider.Truncated, `{"detected":true}`, event.ResultTruncated, "limit"},
+		"cut off":          {provider.Truncated, "No, at first sight", event.ResultTruncated, "limit"},
+		"a whole object":   {provider.Truncated, "{\"detected\":true}\n \n", event.ResultOK, ""},
+		"cut in an object": {provider.Truncated, `{"detected":true,"rationale":"`, event.ResultTruncated, "limit"},
+		"why it ended":     {provider.Unknown, "Yes, the", event.ResultUnparsed, "not one strict JSON object"},
+		"why, and JSON":    {provider.Unknown, `{"detected":true}`, event.ResultOK, ""},
+		"a tool's call":    {provider.ToolCalled, `{"detected":true}`, event.ResultOK, ""},
+		"no reasoning":     {provider.Reasoned, "", event.ResultUnparsed, "no text"},
 		"held back":        {provider.Filtered, "", event.ResultFiltered, "content filter"},
 		"declined":         {provider.Refused, "I cannot say yes.", event.ResultRefused, "declined"},
-		"far too long":     {provider.Complete, `{"detected":true}` + strings.Repeat(" ", mostText), event.ResultTruncated, "limit"},
+		"far too long":     {provider.Complete, `{"detected":true,"rationale":"` + strings.Repeat("x", mostText) + `"}`, event.ResultTruncated, "limit"},
 		"NUL and not text": {provider.Complete, "\x00\xff", event.ResultUnparsed, "no flag"},
 	} {
 		o := &oracle{say: func(int, provider.Request) (provider.Answer, error) {

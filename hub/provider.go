@@ -14,7 +14,7 @@ import (
 // answers from the recording, which has nothing to do with the others. The provider
 // must be closed.
 func OpenProvider(e config.Experiment, r *Recording) (Provider, error) {
-	server := provider.HTTPOptions{BaseURL: e.BaseURL, Key: e.APIKey.Reveal(), Timeout: e.Timeout}
+	server := provider.HTTPOptions{BaseURL: e.BaseURL, Key: e.APIKey.Reveal(), Timeout: e.Timeout, Format: provider.Format(e.ResponseFormat)}
 	switch e.Provider {
 	case config.ProviderRules:
 		rules, err := provider.ParseRules(e.Rules)
@@ -22,7 +22,7 @@ func OpenProvider(e config.Experiment, r *Recording) (Provider, error) {
 	case config.ProviderCommand:
 		command, err := provider.NewCommand(provider.CommandOptions{
 			Args: e.Command.Args, Dir: e.Command.Dir, Mode: provider.Mode(e.Command.Mode), Input: provider.Input(e.Command.Input),
-			Positive: e.Command.Positive, Negative: e.Command.Negative, Timeout: e.Timeout,
+			Timeout: e.Timeout,
 		})
 		return opened(command, "command", err)
 	case config.ProviderReplay:

@@ -77,6 +77,9 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	if err != nil {
 		return r.faulty(err)
 	}
+	for _, note := range conf.Notes {
+		c.note("%s: %s", r.path, note)
+	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		r.log = l
 		defer r.close()
@@ -150,6 +153,10 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 	}
 	voice := newHubVoice(r.c, b.Name)
 	o.OnProgress = voice.hear
+	o.Note = func(text string) {
+		voice.clear()
+		r.c.warn("%s: %s", b.Name, text)
+	}
 	unsaved := 0
 	o.Unsaved = func(narrative string, repeat int, a provider.Answer) {
 		unsaved++

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/explog/explog/hub/reply"
 )
 
 // path reads the path of a file.
@@ -18,11 +20,6 @@ func (v value) path() string {
 		return path
 	}
 	return filepath.Join(v.dir, path)
-}
-
-// provider reads the name of a provider.
-func (v value) provider() string {
-	return v.oneOf(ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic)
 }
 
 // complete compares an experiment's values with each other, with the disk and with
@@ -36,6 +33,7 @@ func (d *draft) complete(narratives string) {
 	d.refuseForeign()
 	d.Prompt = string(d.content("prompt_file", d.PromptFile))
 	d.completeNarratives(narratives)
+	d.completeWords()
 	if d.has("input_price") != d.has("output_price") {
 		d.fault("input_price", "the cost needs both input_price and output_price; one is missing")
 	}
@@ -86,6 +84,29 @@ func (d *draft) completeNarratives(override string) {
 	case d.Narratives != "":
 		if problem := check(d.Narratives); problem != "" {
 			d.fault("narratives", "%s", problem)
+		}
+	}
+}
+
+// completeWords sees that no word means both yes and no.
+func (d *draft) completeWords() {
+	for _, key := range []string{"positive", "negative"} {
+		if d.has(key) && d.has("command_"+key) {
+			d.fault("command_"+key, "this key is called %s now, which is set too: remove one of them", key)
+		}
+	}
+	yes := make(map[string]bool)
+	for _, word := range d.Positive {
+		yes[reply.Fold(word)] = true
+	}
+	for _, word := range d.Negative {
+		if yes[reply.Fold(word)] {
+			d.fault("negative", "%s is among the positive words too (they are compared without case and punctuation)", quote(word))
+		}
+	}
+	for _, word := range slices.Concat(d.Positive, d.Negative) {
+		if strings.TrimSpace(word) == "" {
+			d.fault("positive", "an answer word is blank")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -71,6 +72,15 @@ func (v value) texts() []string {
 		list[i] = value{v.reader, v.key, resolve(n)}.text()
 	}
 	return list
+}
+
+// formerly notes that the key has another name now, under which it is read.
+func (v value) formerly(name string) value {
+	note := fmt.Sprintf("line %d: %s is called %s now, and is for all providers; the former name still works", v.node.Line, v.key, name)
+	if !slices.Contains(v.notes, note) {
+		v.notes = append(v.notes, note)
+	}
+	return v
 }
 
 // oneOf reads one of some words, in any case.

@@ -18,6 +18,7 @@ type reader struct {
 	dir       string // what paths are relative to
 	lookupEnv func(string) (string, bool)
 	faults    faults
+	notes     []string
 	mappings  map[*yaml.Node][]member // those that were taken apart
 }
 

@@ -54,6 +54,7 @@ type Answer struct {
 	Model                     string // that answered, as it names itself; "" where it does not
 	Status                    int    // of HTTP; 0 where there is none
 	Pace                      Pace
+	Provisional               bool // it may be withdrawn later, see News
 }
 
 // Finish says how an answer ended.

@@ -62,6 +62,20 @@ func (p *Parser) markAt(text string) mark {
 	case text[0] != '<':
 		return p.section(triangleMark(), shapeTriangle, head)
 	}
+	end := strings.IndexByte(head, '>') + 1
+	switch {
+	case end == 0:
+		return mark{}
+	case head[1] == '|' || strings.HasPrefix(head[1:], "｜"):
+		return p.tokenAt(head, end)
+	case head[1] == '/' || head[1] == ' ' || head[1]|0x20 >= 'a' && head[1]|0x20 <= 'z':
+		return p.tagAt(head, end)
+	}
+	return mark{}
+}
+
+// tokenAt returns the mark that begins with <|. Its first part ends at end.
+func (p *Parser) tokenAt(head string, end int) mark {
 	if m := channelMark().FindStringSubmatch(head); m != nil {
 		if strings.EqualFold(m[1], "final") {
 			return mark{kind: markFinal, size: len(m[0])}
@@ -71,29 +85,42 @@ func (p *Parser) markAt(text string) mark {
 	if size := len(halfMark().FindString(head)); size > 0 {
 		return mark{markOpens, shapeUnused, "", size}
 	}
-	for _, end := range []string{"<channel|>", "<unused95>"} {
-		if strings.HasPrefix(head, end) {
-			return mark{markCloses, shapeUnused, "", len(end)}
-		}
-	}
-	if m := detailsMark().FindStringSubmatch(head); m != nil && p.isThought(m[1]) {
-		return mark{markOpens, shapeDetails, "", len(m[0])}
-	}
-	if m := p.section(tokenMark(), shapeToken, head); m.kind != noMark {
+	if m := p.section(tokenMark(), shapeToken, head[:end]); m.kind != noMark {
 		return m
 	}
-	if m := tokenMark().FindStringSubmatch(head); m != nil {
+	if m := tokenMark().FindStringSubmatch(head[:end]); m != nil {
 		return token(m, head)
 	}
-	if m := p.section(tagMark(), shapeTag, head); m.kind != noMark {
+	return mark{}
+}
+
+// tagAt returns the mark that begins as a tag does. Its first part ends at end.
+func (p *Parser) tagAt(head string, end int) mark {
+	switch head[:end] {
+	case "<unused94>":
+		return mark{markOpens, shapeUnused, "", len(halfMark().FindString(head))}
+	case "<channel|>", "<unused95>":
+		return mark{markCloses, shapeUnused, "", end}
+	}
+	if strings.HasPrefix(head, "<details") {
+		if m := detailsMark().FindStringSubmatch(head); m != nil && p.isThought(m[1]) {
+			return mark{markOpens, shapeDetails, "", len(m[0])}
+		}
+	}
+	if m := p.section(tagMark(), shapeTag, head[:end]); m.kind != noMark {
 		return m
 	}
-	return tag(head)
+	return tag(head, end)
 }
 
 // bracket returns the mark [THINK] and its like. Brackets are frequent in prose and in
 // links, so only a word for thinking that is written in capitals is a mark.
 func (p *Parser) bracket(head string) mark {
+	end := strings.IndexByte(head, ']') + 1
+	if end == 0 {
+		return mark{}
+	}
+	head = head[:end]
 	m := p.section(bracketMark(), shapeBracket, head)
 	if m.kind != noMark && m.name == strings.ToUpper(m.name) || slices.Contains(p.thinkTags(), strings.ToLower(m.name)) {
 		return m
@@ -182,8 +209,8 @@ var (
 )
 
 // tag returns what a tag means that is no edge of a thinking section.
-func tag(head string) mark {
-	m := tagMark().FindStringSubmatch(head)
+func tag(head string, end int) mark {
+	m := tagMark().FindStringSubmatch(head[:end])
 	if m == nil {
 		return mark{}
 	}
