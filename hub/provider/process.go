@@ -218,7 +218,8 @@ func (p *process) passedBy() string {
 	if p.ignored == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d lines without the id of the question were ignored, the last %q", p.ignored, excerpt(string(p.last)))
+	return fmt.Sprintf("; %s ignored, the last %q",
+		many(p.ignored, "a line without the id of the question was", "%d lines without the id of the question were"), excerpt(string(p.last)))
 }
 
 // hangUp ends the program's input.

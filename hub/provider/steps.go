@@ -251,8 +251,8 @@ func (c *Command) surplus(p *process, lines [][]byte) bool {
 	c.steps.withdrawn = append(c.steps.withdrawn, p.unproven...)
 	p.unproven = nil
 	c.notes.add(fmt.Sprint("step", p.batch), fmt.Sprintf(
-		"program %s printed a line that answers no question (%q): its last %d answers are withdrawn, it is started again, and the questions are asked again; %s",
-		p.name, excerpt(string(lines[0])), n, mendIDs))
+		"program %s printed a line that answers no question (%q): %s withdrawn, it is started again, and the questions are asked again; %s",
+		p.name, excerpt(string(lines[0])), many(n, "its last answer is", "its last %d answers are"), mendIDs))
 	half := max(1, n/2)
 	if p.batch == 0 && c.steps.batch == 0 {
 		c.steps.batch, c.steps.next = 1, half
@@ -286,8 +286,8 @@ func (c *Command) Settle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := c.steps.ignored; n > 0 {
-		c.notes.add("ignored", fmt.Sprintf("program %s: %d lines without the id of a question were ignored, the last %q",
-			c.opts.Args[0], n, excerpt(string(c.steps.last))))
+		c.notes.add("ignored", fmt.Sprintf("program %s: %s ignored, the last %q",
+			c.opts.Args[0], many(n, "a line without the id of a question was", "%d lines without the id of a question were"), excerpt(string(c.steps.last))))
 	}
 }
 
@@ -298,4 +298,12 @@ func (c *Command) News() News {
 	n := News{Withdrawn: c.steps.withdrawn, Notes: c.notes.take()}
 	c.steps.withdrawn = nil
 	return n
+}
+
+// many is a text for one, or for n.
+func many(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(more, n)
 }
