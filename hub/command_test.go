@@ -142,7 +142,7 @@ func TestAWithdrawnQuestionIsAnotherAttempt(t *testing.T) {
 		}
 		last[c.Narrative] = c.Attempt
 	}
-	if n := len(of[event.CallWithdrawn](t, log, event.TypeCallWithdrawn)); n < 6 {
+	if n := len(of[event.CallWithdrawn](t, log, event.TypeCallWithdrawn)); n < 4 {
 		t.Errorf("%d answers are withdrawn", n)
 	}
 }

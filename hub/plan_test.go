@@ -326,12 +326,18 @@ func TestProvidersAreOpenedAsConfigured(t *testing.T) {
 
 func TestARecordingRepeatsWhatWasAnswered(t *testing.T) {
 	rec := Recording{Source: "experiment X"}
-	rec.Add("n0", 0, event.ResultOK, "yes", "because")
-	rec.Add("n0", 1, event.ResultTruncated, "ye", "")
-	rec.Add("n1", 0, event.ResultError, "", "")
-	rec.Add("n2", 0, event.ResultNotRun, "", "")
-	rec.Add("n3", 0, event.ResultRefused, "no way", "")
-	rec.Add("n4", 0, event.ResultFiltered, "", "")
+	for _, r := range []query.HubResult{
+		{NarrativeID: "n0", Outcome: event.ResultOK, Reply: "yes", Reasoning: "because", Finish: "complete", Text: "t"},
+		{NarrativeID: "n0", Repeat: 1, Outcome: event.ResultTruncated, Reply: "ye"},
+		{NarrativeID: "n1", Outcome: event.ResultError},
+		{NarrativeID: "n2", Outcome: event.ResultNotRun},
+		{NarrativeID: "n3", Outcome: event.ResultRefused, Reply: "no way"},
+		{NarrativeID: "n4", Outcome: event.ResultFiltered},
+		{NarrativeID: "n5", Outcome: event.ResultUnparsed, Reply: "Yes, the", Finish: "unknown"},
+		{NarrativeID: "n6", Outcome: event.ResultOK, Reasoning: `{"detected":true}`, Finish: "reasoned"},
+	} {
+		rec.Add(r)
+	}
 	p, err := OpenProvider(config.Experiment{Provider: config.ProviderReplay}, &rec)
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +346,7 @@ func TestARecordingRepeatsWhatWasAnswered(t *testing.T) {
 		narrative string
 		repeat    int
 		finish    provider.Finish
-	}{{"n0", 0, provider.Complete}, {"n0", 1, provider.Truncated}, {"n1", 0, ""}, {"n2", 0, ""}, {"n3", 0, provider.Refused}, {"n4", 0, provider.Filtered}} {
+	}{{"n0", 0, provider.Complete}, {"n0", 1, provider.Truncated}, {"n1", 0, ""}, {"n2", 0, ""}, {"n3", 0, provider.Refused}, {"n4", 0, provider.Filtered}, {"n5", 0, provider.Unknown}, {"n6", 0, provider.Reasoned}} {
 		a, err := p.Answer(t.Context(), provider.Request{NarrativeID: tc.narrative, Repeat: tc.repeat})
 		if a.Finish != tc.finish || (err == nil) != (tc.finish != "") {
 			t.Errorf("%s, %d: %+v, %v", tc.narrative, tc.repeat, a, err)

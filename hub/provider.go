@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/config"
 	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/query"
 )
 
 // OpenProvider returns the provider of an experiment. A replay of another experiment
@@ -27,7 +29,7 @@ func OpenProvider(e config.Experiment, r *Recording) (Provider, error) {
 		return opened(command, "command", err)
 	case config.ProviderReplay:
 		if r != nil {
-			return provider.NewReplay(r.Source, r.answer), nil
+			return provider.NewReplay(r.Source, r.answer, r.held...), nil
 		}
 		file, err := os.Open(e.ReplayFile)
 		if err != nil {
@@ -58,6 +60,7 @@ func opened(p Provider, of string, err error) (Provider, error) {
 type Recording struct {
 	Source  string // names it: equal sources have equal answers
 	answers map[asking]provider.Answer
+	held    []provider.Recorded
 }
 
 // asking is one narrative of an experiment, asked about for the repeat-th time.
@@ -68,9 +71,9 @@ type asking struct {
 
 // Add records what came of asking about a narrative. Outcomes without an answer are
 // left out.
-func (r *Recording) Add(narrative string, repeat int, outcome event.ResultOutcome, text, reasoning string) {
-	finish := provider.Complete
-	switch outcome {
+func (r *Recording) Add(res query.HubResult) {
+	finish := provider.Finish(res.Finish)
+	switch res.Outcome {
 	case event.ResultError, event.ResultNotRun:
 		return
 	case event.ResultRefused:
@@ -83,7 +86,10 @@ func (r *Recording) Add(narrative string, repeat int, outcome event.ResultOutcom
 	if r.answers == nil {
 		r.answers = make(map[asking]provider.Answer)
 	}
-	r.answers[asking{narrative, repeat}] = provider.Answer{Text: text, Reasoning: reasoning, Raw: []byte(text), Finish: finish}
+	r.answers[asking{res.NarrativeID, res.Repeat}] = provider.Answer{
+		Text: res.Reply, Reasoning: res.Reasoning, Raw: []byte(res.Reply), Finish: cmp.Or(finish, provider.Complete),
+	}
+	r.held = append(r.held, provider.Recorded{Asked: provider.Asked{NarrativeID: res.NarrativeID, Repeat: res.Repeat}, Narrative: res.Text})
 }
 
 func (r *Recording) answer(_ context.Context, q provider.Request) (provider.Answer, bool, error) {

@@ -17,7 +17,7 @@ type settler interface{ Settle() }
 
 // comparer is a provider that can compare what it holds with what it will be asked.
 type comparer interface {
-	Compare(narratives map[string]string, repeats int) []string
+	Compare(narratives map[string]string, repeats int, limited bool) []string
 }
 
 // attempts returns how often a question was asked.
@@ -37,7 +37,7 @@ func (r *runner) compare() {
 	for _, n := range r.plan.narratives {
 		texts[n.ID] = n.Text
 	}
-	r.note(c.Compare(texts, r.plan.config.Repeats))
+	r.note(c.Compare(texts, r.plan.config.Repeats, r.plan.config.Limit > 0))
 }
 
 // settle has the provider check its answers.

@@ -107,7 +107,7 @@ func (r *hubRun) recording(ctx context.Context, name string) (*hub.Recording, er
 			if err != nil {
 				return err
 			}
-			rec.Add(res.NarrativeID, res.Repeat, res.Outcome, res.Reply, res.Reasoning)
+			rec.Add(res)
 		}
 		return nil
 	})
