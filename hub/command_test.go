@@ -100,12 +100,14 @@ func TestAProgramThatPrintsALineTooMany(t *testing.T) {
 		"a draft for each":           {loop("echo no; " + judge), false, `("no", then `},
 		"a warning with the fourth":  {"n=0; " + loop(`n=$((n+1)); [ $n = 4 ] && echo warning: too long; `+judge), true, "withdrawn"},
 		"a warning with the tenth":   {"n=0; " + loop(`n=$((n+1)); [ $n = 10 ] && echo warning; `+judge), true, "withdrawn"},
+		"an error after a banner":    {"echo loading; n=0; " + loop(`n=$((n+1)); if [ $n = 5 ]; then echo '{"error":"no"}'; else `+judge+`; fi`), false, ""},
 		"a line at the end":          {loop(judge) + "; echo done", false, `", then "done")`},
 		"ids":                        {loop(judgeID), true, ""},
 		"ids, a banner":              {"echo Using device: cpu; " + loop(judgeID), true, ""},
 		"ids, a warning for each":    {loop("echo hm; " + judgeID), true, "20 lines without the id of a question were ignored, the last"},
 		"ids, each answer twice":     {loop(judgeID + `; echo "{\"id\":\"$id\",\"detected\":$f}"`), true, "were ignored"},
 		"ids, others in between":     {loop(`echo '{"id":"other","detected":true}' >&2; ` + judgeID + `; echo '{"loss":0.1}'`), true, "were ignored"},
+		"ids, two banners":           {"echo loading; " + loop("echo 50%; "+judgeID), true, "were ignored"},
 		"ids from the third on":      {"n=0; " + loop(`n=$((n+1)); if [ $n -lt 3 ]; then echo "step $n"; fi; `+judgeID), true, "were ignored"},
 		"ids, and a line at the end": {loop(judgeID) + "; echo done", true, "was ignored"},
 	} {
@@ -121,6 +123,9 @@ func TestAProgramThatPrintsALineTooMany(t *testing.T) {
 				}
 				if said := strings.Join(append(notes, report.Reason), "\n"); !strings.Contains(said, tc.says) && concurrency == 1 {
 					t.Errorf("it says %q, want %q", said, tc.says)
+				}
+				if report.Outcome == event.StopFinished && len(flags) != 20 {
+					t.Errorf("%d answers are left", len(flags))
 				}
 				if report.Outcome == event.StopFinished && report.Done != report.Total {
 					t.Errorf("%+v", report)

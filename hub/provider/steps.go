@@ -116,7 +116,7 @@ func (c *Command) take(ctx context.Context) (*process, error) {
 		printed, over := p.sinceAnswer()
 		switch {
 		case printed && !c.usesIDs():
-			if line, err := p.nextLine(ctx); len(line) > 0 && !c.surplus(p, [][]byte{line}) && err == nil {
+			if line, err := p.nextLine(ctx); len(line) > 0 && !c.surplus(p, [][]byte{line}) && err == nil && !p.spent {
 				return p, nil
 			}
 		case !over:
@@ -175,16 +175,18 @@ func (c *Command) usesIDs() bool {
 func (c *Command) release(p *process, a Answer, err error) (Answer, error) {
 	c.mu.Lock()
 	full := p.batch > 0 && len(p.unproven) >= p.batch && !c.steps.ids
-	if err == nil && !p.spent && !full {
-		c.idle = append(c.idle, p)
+	keep := err == nil && !p.spent && !full
+	if keep {
+		c.idle = append(c.idle, p) // from now on it is another call's
 	}
 	c.mu.Unlock()
 	switch {
+	case keep:
 	case full && p.batch == 1:
 		return c.checkOne(p, a, err)
-	case full:
+	case full || !p.spent: // also after an answer that is an error: the ones before it are in doubt too
 		c.check(p)
-	case err != nil || p.spent:
+	default:
 		c.drop(p)
 	}
 	return a, err
@@ -201,7 +203,7 @@ func (c *Command) checkOne(p *process, a Answer, err error) (Answer, error) {
 		}
 		c.mu.Unlock()
 		c.drop(p)
-		a.Provisional = false
+		a.Provisional = a.Provisional && len(more) > 0 // then it is withdrawn, as the program has used ids
 		return a, err
 	}
 	c.drop(p)
