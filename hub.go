@@ -141,7 +141,7 @@ func (l *Logger) hubInfo(ctx context.Context) (*HubInfo, error) {
 // ofHub reports whether an event is a fact of a benchmark.
 func ofHub(ev eventlog.Event) bool {
 	t := event.Type(ev.Type)
-	return event.TypePrompt <= t && t <= event.TypeRelabelled
+	return event.TypePrompt <= t && t <= event.TypeCallWithdrawn
 }
 
 // hubDecodable is decodable for the facts of benchmarks.
@@ -161,6 +161,8 @@ func hubDecodable(ev eventlog.Event) error {
 		return underItsKey[event.CallFinished](ev)
 	case event.TypeResultParsed:
 		return underItsKey[event.ResultParsed](ev)
+	case event.TypeCallWithdrawn:
+		return underItsKey[event.CallWithdrawn](ev)
 	case event.TypeExperimentDefined:
 		return underAnyKey[event.ExperimentDefined](ev)
 	case event.TypeExperimentStarted:

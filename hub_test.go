@@ -217,7 +217,11 @@ func TestVerifyLooksAtTheHubToo(t *testing.T) {
 }
 
 func TestVerifyNamesAFactUnderAnothersKey(t *testing.T) {
-	for i, f := range benchmarkFacts(t) {
+	withdrawn, err := event.CallWithdrawn{Call: uuid.New(), Attempt: 1, Experiment: uuid.New(), Narrative: "N-1"}.Fact()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range append(benchmarkFacts(t), withdrawn) {
 		l, err := Open(t.TempDir(), Options{})
 		if err != nil {
 			t.Fatal(err)

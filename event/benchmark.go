@@ -119,8 +119,9 @@ type CallFinished struct {
 	Narrative  string    `json:"narrative"`
 	Repeat     int       `json:"repeat"`
 	// Text is the reply, Reasoning what came beside it, Raw the answer as it came (its
-	// bytes in base64), Finish how it ended: complete, truncated, filtered or refused;
-	// empty: there is no answer but an error.
+	// bytes in base64), Finish how it ended: complete, truncated, filtered, refused,
+	// unknown, reasoned (the answer is in Reasoning) or tool_called (Text is what a tool
+	// was called with); empty: there is no answer but an error.
 	Text      string `json:"text,omitzero"`
 	Reasoning string `json:"reasoning,omitzero"`
 	Raw       []byte `json:"raw,omitempty"`
@@ -137,6 +138,17 @@ type CallFinished struct {
 	ErrorKind string    `json:"error_kind,omitzero"`
 	Last      bool      `json:"last,omitzero"`
 	Finished  time.Time `json:"finished"`
+}
+
+// CallWithdrawn is the fact that an answer which was logged is not the question's: the
+// program that gave it got out of step. The question is asked again, as another attempt.
+type CallWithdrawn struct {
+	Call       uuid.UUID `json:"call"`
+	Attempt    int       `json:"attempt"` // that was answered
+	Experiment uuid.UUID `json:"experiment"`
+	Narrative  string    `json:"narrative"`
+	Repeat     int       `json:"repeat"`
+	Withdrawn  time.Time `json:"withdrawn"`
 }
 
 // ResultParsed is what an answer says, taken out of its text. Another version of the
@@ -279,6 +291,11 @@ func (c CallFinished) Fact() (Fact, error) {
 func (r ResultParsed) Fact() (Fact, error) {
 	key := attemptKey(namespaceResult, r.Call, r.Attempt)
 	return benchmarkFact(TypeResultParsed, uuid.NewSHA1(key, fmt.Appendf(nil, "parser %d", r.Parser)), r)
+}
+
+// Fact returns the withdrawal as a fact to be logged.
+func (c CallWithdrawn) Fact() (Fact, error) {
+	return benchmarkFact(TypeCallWithdrawn, attemptKey(namespaceWithdrawn, c.Call, c.Attempt), c)
 }
 
 // Fact returns the correction as a fact to be logged.

@@ -55,6 +55,9 @@ const (
 	TypeResultParsed Type = 13
 	// TypeRelabelled is a flag that was corrected, see [Relabelled].
 	TypeRelabelled Type = 14
+	// TypeCallWithdrawn is an answer that turned out to be another question's, see
+	// [CallWithdrawn].
+	TypeCallWithdrawn Type = 15
 )
 
 // String returns the name that people see, such as "record saved".
@@ -88,6 +91,8 @@ func (t Type) String() string {
 		return "result parsed"
 	case TypeRelabelled:
 		return "narrative relabelled"
+	case TypeCallWithdrawn:
+		return "call withdrawn"
 	}
 	return fmt.Sprintf("type %d", uint16(t))
 }
@@ -117,5 +122,6 @@ var (
 	namespaceStopped      = uuid.MustParse("4f899ccb-0ff0-4e20-a943-84040f894a31")
 	namespaceCallStarted  = uuid.MustParse("17929d45-ac50-428c-a391-25ed52649d17")
 	namespaceCallFinished = uuid.MustParse("401ff0fa-0dd1-4d7c-86c6-66af1297f71f")
+	namespaceWithdrawn    = uuid.MustParse("9d0d1c55-6a0f-4b60-8a5a-54a3c9f0b6e1")
 	namespaceResult       = uuid.MustParse("0620b634-73aa-4601-8f1c-6ffd50cc5a34")
 )

@@ -10,7 +10,6 @@ import (
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/provider"
-	"github.com/explog/explog/hub/reply"
 )
 
 // ask asks one question until it has an answer, or until there is no use in it.
@@ -20,7 +19,7 @@ func (r *runner) ask(ctx, kept context.Context, q question) {
 	t := attempt{
 		question: q,
 		call:     event.CallKey(r.experiment, q.narrative, q.repeat, r.plan.provider.Identity(request)),
-		number:   r.asked[asking{q.narrative, q.repeat}].Attempts,
+		number:   r.attempts(q),
 	}
 	for try := 0; ; try++ {
 		began, err := r.gate.enter(ctx)
@@ -76,14 +75,16 @@ func (r *runner) try(ctx context.Context, t attempt, q provider.Request, began t
 	if failed != nil {
 		err = r.keep(ctx, finished)
 	} else {
-		err = r.keep(ctx, finished, parse(finished))
+		err = r.keep(ctx, finished, r.plan.parse(finished))
 	}
+	defer r.hear(ctx)
 	switch {
 	case err != nil:
 		r.unsaved(t, a, failed, err)
 	case failed == nil:
 		r.count(a)
 		r.done(nil)
+		r.remember(ctx, t, a)
 	case failed.Kind == provider.Fatal:
 		r.stopFor(failed)
 	case finished.Last:
@@ -140,32 +141,6 @@ func cut(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:mostText], "")
-}
-
-// parse takes an answer apart. How it ended decides, before what it says.
-func parse(f event.CallFinished) event.ResultParsed {
-	p := event.ResultParsed{
-		Call: f.Call, Attempt: f.Attempt, Experiment: f.Experiment, Narrative: f.Narrative, Repeat: f.Repeat, Parser: reply.Version,
-	}
-	switch provider.Finish(f.Finish) {
-	case provider.Truncated:
-		p.Outcome, p.Problem = event.ResultTruncated, "the reply ran into a limit of its length"
-		return p
-	case provider.Filtered:
-		p.Outcome, p.Problem = event.ResultFiltered, "a content filter held the question or the reply back"
-		return p
-	case provider.Refused:
-		p.Outcome, p.Problem = event.ResultRefused, "the model declined"
-		return p
-	}
-	said, err := reply.Parse(f.Text)
-	if err != nil {
-		p.Outcome, p.Problem = event.ResultUnparsed, err.Error()
-		return p
-	}
-	p.Outcome, p.Step, p.Flag = event.ResultOK, string(said.Step), &said.Flag
-	p.Confidence, p.Indicators, p.Rationale, p.Reasoning = said.Confidence, said.Indicators, said.Rationale, said.ReasoningSteps
-	return p
 }
 
 // keep appends facts, all of them or none.

@@ -9,6 +9,7 @@
 //	experiment started                            by each run
 //	  call started                                durable before the question leaves
 //	  call finished, result parsed                together, when an answer or an error is there
+//	  call withdrawn                              when an answer turned out to be another question's
 //	experiment stopped                            by each run that was not killed
 //
 // So an experiment can be killed at any moment and be resumed: a question whose

@@ -126,11 +126,7 @@ func planOf(t *testing.T, narratives int, o *oracle, change func(*config.Experim
 	if change != nil {
 		change(&e)
 	}
-	shared, err := NewSet(set, e.Limit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := NewPlan(e, shared, o)
+	p, err := planOver(e, set, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/config"
 	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/hub/reply"
 )
 
 // Plan is an experiment that can be run: what is asked, and how fast.
@@ -24,6 +25,7 @@ type Plan struct {
 	template   event.Template
 	provider   Provider
 	set        *Set
+	parser     *reply.Parser
 }
 
 // NewPlan makes the plan of an experiment over a set, of which the experiment's limit
@@ -33,7 +35,8 @@ func NewPlan(e config.Experiment, set *Set, p Provider) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("hub: encode the parameters of %s: %w", e.Name, err)
 	}
-	plan := Plan{config: e, provider: p, set: set, definition: event.ExperimentDefined{
+	parser := &reply.Parser{Positive: e.Positive, Negative: e.Negative, ThinkTags: e.ThinkTags}
+	plan := Plan{config: e, provider: p, parser: parser, set: set, definition: event.ExperimentDefined{
 		Name: e.Name, Author: e.Author, Provider: e.Provider, Model: e.Model, Repeats: e.Repeats, Set: set.key,
 		Parameters: parameters, InputPrice: e.InputPrice, OutputPrice: e.OutputPrice, Notes: e.Notes, PromptVersion: e.PromptVersion,
 	}}
@@ -117,6 +120,11 @@ type parameters struct {
 	Rules       string             `json:"rules,omitzero"` // the file's text
 	Command     *commandParameters `json:"command,omitempty"`
 	Recording   json.RawMessage    `json:"recording,omitempty"`
+	// Those of a command are in Command, where they have always been.
+	Positive       []string `json:"positive,omitempty"`
+	Negative       []string `json:"negative,omitempty"`
+	ThinkTags      []string `json:"think_tags,omitempty"`
+	ResponseFormat string   `json:"response_format,omitzero"` // empty: schema
 }
 
 type commandParameters struct {
@@ -128,17 +136,23 @@ type commandParameters struct {
 }
 
 func newParameters(e config.Experiment, p Provider) parameters {
-	all := parameters{Temperature: e.Temperature, MaxTokens: e.MaxTokens, Seed: e.Seed}
+	all := parameters{Temperature: e.Temperature, MaxTokens: e.MaxTokens, Seed: e.Seed, ThinkTags: e.ThinkTags}
+	if e.Provider != config.ProviderCommand {
+		all.Positive, all.Negative = e.Positive, e.Negative
+	}
 	switch e.Provider {
 	case config.ProviderRules:
 		all.Rules = string(e.Rules)
 	case config.ProviderCommand:
 		c := e.Command
-		all.Command = &commandParameters{c.Args, c.Mode, c.Input, c.Positive, c.Negative}
+		all.Command = &commandParameters{c.Args, c.Mode, c.Input, e.Positive, e.Negative}
 	case config.ProviderReplay:
 		all.Recording = p.Identity(provider.Request{}) // the same, whatever is asked
 	case config.ProviderOpenAI, config.ProviderAnthropic:
 		all.BaseURL = e.BaseURL
+		if e.ResponseFormat != string(provider.FormatSchema) {
+			all.ResponseFormat = e.ResponseFormat
+		}
 	}
 	return all
 }

@@ -145,10 +145,16 @@ func TestWhatAnAnswerComesTo(t *testing.T) {
 		"an object":        {provider.Complete, `{"detected":false,"confidence":0.7,"indicators":["x"],"rationale":"r","reasoning_steps":["s"]}`, event.ResultOK, ""},
 		"prose":            {provider.Complete, "It depends.", event.ResultUnparsed, "no flag in the reply"},
 		"nothing":          {provider.Complete, "", event.ResultUnparsed, "no text"},
-		"cut off":          {provider.Truncated, `{"detected":true}`, event.ResultTruncated, "limit"},
+		"cut off":          {provider.Truncated, "No, at first sight", event.ResultTruncated, "limit"},
+		"a whole object":   {provider.Truncated, "{\"detected\":true}\n \n", event.ResultOK, ""},
+		"cut in an object": {provider.Truncated, `{"detected":true,"rationale":"`, event.ResultTruncated, "limit"},
+		"why it ended":     {provider.Unknown, "Yes, the", event.ResultUnparsed, "not one strict JSON object"},
+		"why, and JSON":    {provider.Unknown, `{"detected":true}`, event.ResultOK, ""},
+		"a tool's call":    {provider.ToolCalled, `{"detected":true}`, event.ResultOK, ""},
+		"no reasoning":     {provider.Reasoned, "", event.ResultUnparsed, "no text"},
 		"held back":        {provider.Filtered, "", event.ResultFiltered, "content filter"},
 		"declined":         {provider.Refused, "I cannot say yes.", event.ResultRefused, "declined"},
-		"far too long":     {provider.Complete, `{"detected":true}` + strings.Repeat(" ", mostText), event.ResultTruncated, "limit"},
+		"far too long":     {provider.Complete, `{"detected":true,"rationale":"` + strings.Repeat("x", mostText) + `"}`, event.ResultTruncated, "limit"},
 		"NUL and not text": {provider.Complete, "\x00\xff", event.ResultUnparsed, "no flag"},
 	} {
 		o := &oracle{say: func(int, provider.Request) (provider.Answer, error) {
@@ -331,12 +337,18 @@ func TestProvidersAreOpenedAsConfigured(t *testing.T) {
 
 func TestARecordingRepeatsWhatWasAnswered(t *testing.T) {
 	rec := Recording{Source: "experiment X"}
-	rec.Add("n0", 0, event.ResultOK, "yes", "because")
-	rec.Add("n0", 1, event.ResultTruncated, "ye", "")
-	rec.Add("n1", 0, event.ResultError, "", "")
-	rec.Add("n2", 0, event.ResultNotRun, "", "")
-	rec.Add("n3", 0, event.ResultRefused, "no way", "")
-	rec.Add("n4", 0, event.ResultFiltered, "", "")
+	for _, r := range []query.HubResult{
+		{NarrativeID: "n0", Outcome: event.ResultOK, Reply: "yes", Reasoning: "because", Finish: "complete", Text: "t"},
+		{NarrativeID: "n0", Repeat: 1, Outcome: event.ResultTruncated, Reply: "ye"},
+		{NarrativeID: "n1", Outcome: event.ResultError},
+		{NarrativeID: "n2", Outcome: event.ResultNotRun},
+		{NarrativeID: "n3", Outcome: event.ResultRefused, Reply: "no way"},
+		{NarrativeID: "n4", Outcome: event.ResultFiltered},
+		{NarrativeID: "n5", Outcome: event.ResultUnparsed, Reply: "Yes, the", Finish: "unknown"},
+		{NarrativeID: "n6", Outcome: event.ResultOK, Reasoning: `{"detected":true}`, Finish: "reasoned"},
+	} {
+		rec.Add(r)
+	}
 	p, err := OpenProvider(config.Experiment{Provider: config.ProviderReplay}, &rec)
 	if err != nil {
 		t.Fatal(err)
@@ -345,7 +357,7 @@ func TestARecordingRepeatsWhatWasAnswered(t *testing.T) {
 		narrative string
 		repeat    int
 		finish    provider.Finish
-	}{{"n0", 0, provider.Complete}, {"n0", 1, provider.Truncated}, {"n1", 0, ""}, {"n2", 0, ""}, {"n3", 0, provider.Refused}, {"n4", 0, provider.Filtered}} {
+	}{{"n0", 0, provider.Complete}, {"n0", 1, provider.Truncated}, {"n1", 0, ""}, {"n2", 0, ""}, {"n3", 0, provider.Refused}, {"n4", 0, provider.Filtered}, {"n5", 0, provider.Unknown}, {"n6", 0, provider.Reasoned}} {
 		a, err := p.Answer(t.Context(), provider.Request{NarrativeID: tc.narrative, Repeat: tc.repeat})
 		if a.Finish != tc.finish || (err == nil) != (tc.finish != "") {
 			t.Errorf("%s, %d: %+v, %v", tc.narrative, tc.repeat, a, err)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,13 +9,14 @@ import (
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/config"
 	"github.com/explog/explog/hub/provider"
+	"github.com/explog/explog/query"
 )
 
 // OpenProvider returns the provider of an experiment. A replay of another experiment
 // answers from the recording, which has nothing to do with the others. The provider
 // must be closed.
 func OpenProvider(e config.Experiment, r *Recording) (Provider, error) {
-	server := provider.HTTPOptions{BaseURL: e.BaseURL, Key: e.APIKey.Reveal(), Timeout: e.Timeout}
+	server := provider.HTTPOptions{BaseURL: e.BaseURL, Key: e.APIKey.Reveal(), Timeout: e.Timeout, Format: provider.Format(e.ResponseFormat)}
 	switch e.Provider {
 	case config.ProviderRules:
 		rules, err := provider.ParseRules(e.Rules)
@@ -22,12 +24,12 @@ func OpenProvider(e config.Experiment, r *Recording) (Provider, error) {
 	case config.ProviderCommand:
 		command, err := provider.NewCommand(provider.CommandOptions{
 			Args: e.Command.Args, Dir: e.Command.Dir, Mode: provider.Mode(e.Command.Mode), Input: provider.Input(e.Command.Input),
-			Positive: e.Command.Positive, Negative: e.Command.Negative, Timeout: e.Timeout,
+			Timeout: e.Timeout,
 		})
 		return opened(command, "command", err)
 	case config.ProviderReplay:
 		if r != nil {
-			return provider.NewReplay(r.Source, r.answer), nil
+			return provider.NewReplay(r.Source, r.answer, r.held...), nil
 		}
 		file, err := os.Open(e.ReplayFile)
 		if err != nil {
@@ -58,6 +60,7 @@ func opened(p Provider, of string, err error) (Provider, error) {
 type Recording struct {
 	Source  string // names it: equal sources have equal answers
 	answers map[asking]provider.Answer
+	held    []provider.Recorded
 }
 
 // asking is one narrative of an experiment, asked about for the repeat-th time.
@@ -68,9 +71,9 @@ type asking struct {
 
 // Add records what came of asking about a narrative. Outcomes without an answer are
 // left out.
-func (r *Recording) Add(narrative string, repeat int, outcome event.ResultOutcome, text, reasoning string) {
-	finish := provider.Complete
-	switch outcome {
+func (r *Recording) Add(res query.HubResult) {
+	finish := provider.Finish(res.Finish)
+	switch res.Outcome {
 	case event.ResultError, event.ResultNotRun:
 		return
 	case event.ResultRefused:
@@ -83,7 +86,10 @@ func (r *Recording) Add(narrative string, repeat int, outcome event.ResultOutcom
 	if r.answers == nil {
 		r.answers = make(map[asking]provider.Answer)
 	}
-	r.answers[asking{narrative, repeat}] = provider.Answer{Text: text, Reasoning: reasoning, Raw: []byte(text), Finish: finish}
+	r.answers[asking{res.NarrativeID, res.Repeat}] = provider.Answer{
+		Text: res.Reply, Reasoning: res.Reasoning, Raw: []byte(res.Reply), Finish: cmp.Or(finish, provider.Complete),
+	}
+	r.held = append(r.held, provider.Recorded{Asked: provider.Asked{NarrativeID: res.NarrativeID, Repeat: res.Repeat}, Narrative: res.Text})
 }
 
 func (r *Recording) answer(_ context.Context, q provider.Request) (provider.Answer, bool, error) {

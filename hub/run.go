@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,8 @@ type Options struct {
 	MaxErrors int
 	// OnProgress is told how far the run is, whenever that has changed; nil: nobody is.
 	OnProgress func(Progress)
+	// Note is told warnings of the provider, each in one line; nil: they are discarded.
+	Note func(text string)
 	// Unsaved is handed each answer that could not be kept; nil: nobody is.
 	Unsaved func(narrative string, repeat int, a provider.Answer)
 }
@@ -68,6 +72,10 @@ type runner struct {
 	inARow   int   // questions without an answer
 	failure  error // of the log: nothing can be kept
 	stopping context.CancelFunc
+
+	provisional map[asking]attempt // answers in the log that may be withdrawn
+	early       map[asking]bool    // answers that were withdrawn before they were in the log
+	again       []question         // whose answers were withdrawn
 }
 
 // Run asks all questions that have not been asked. When the context ends it pauses:
@@ -78,6 +86,7 @@ type runner struct {
 func (p Plan) Run(ctx context.Context, o Options) (Report, error) {
 	r := &runner{
 		Options: o, plan: p, experiment: o.Resume, start: uuid.New(),
+		provisional: make(map[asking]attempt), early: make(map[asking]bool),
 		asked: askedBefore(o.Asked), gate: newGate(p.config.Concurrency, p.config.RequestsPerMinute),
 	}
 	if p.config.Provider == config.ProviderReplay {
@@ -89,7 +98,20 @@ func (p Plan) Run(ctx context.Context, o Options) (Report, error) {
 	}
 	ctx, r.stopping = context.WithCancel(ctx)
 	defer r.stopping()
-	r.askAll(ctx, kept)
+	r.compare()
+	open := func(yield func(question) bool) {
+		for q := range p.questions() {
+			if r.open(q) && !yield(q) {
+				return
+			}
+		}
+	}
+	r.askAll(ctx, kept, open)
+	r.settle(kept)
+	for again := r.takeAgain(); len(again) > 0 && ctx.Err() == nil; again = r.takeAgain() {
+		r.askAll(ctx, kept, slices.Values(again))
+		r.settle(kept)
+	}
 	return r.end(kept)
 }
 
@@ -108,7 +130,7 @@ func (r *runner) begin(ctx context.Context) error {
 	list := []fact{event.ExperimentStarted{ID: r.start, Experiment: r.experiment, Host: host, Started: time.Now().UTC()}}
 	for _, p := range r.Asked {
 		if p.Unparsed != nil {
-			list = append(list, parse(*p.Unparsed))
+			list = append(list, r.plan.parse(*p.Unparsed))
 		}
 	}
 	more, err := encode(list...)
@@ -136,12 +158,14 @@ func (r *runner) begin(ctx context.Context) error {
 
 // open reports whether a question is to be asked.
 func (r *runner) open(q question) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	a := r.asked[asking{q.narrative, q.repeat}]
 	return !a.Finished || r.RetryErrors && a.Outcome == event.ResultError
 }
 
-// askAll hands the questions to workers, until there are none or the context ends.
-func (r *runner) askAll(ctx, kept context.Context) {
+// askAll hands questions to workers, until there are none or the context ends.
+func (r *runner) askAll(ctx, kept context.Context, list iter.Seq[question]) {
 	questions := make(chan question)
 	var workers sync.WaitGroup
 	for range r.plan.config.Concurrency {
@@ -153,10 +177,7 @@ func (r *runner) askAll(ctx, kept context.Context) {
 	}
 	defer workers.Wait()
 	defer close(questions)
-	for q := range r.plan.questions() {
-		if !r.open(q) {
-			continue
-		}
+	for q := range list {
 		select {
 		case questions <- q:
 		case <-ctx.Done():

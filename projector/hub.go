@@ -54,6 +54,8 @@ func foldHub(ev eventlog.Event, emit Emit) error {
 		return folding(ev, emit, foldResult)
 	case event.TypeRelabelled:
 		return folding(ev, emit, foldRelabelled)
+	case event.TypeCallWithdrawn:
+		return folding(ev, emit, foldWithdrawn)
 	}
 	return nil // another view's
 }
@@ -254,6 +256,20 @@ func foldResult(r event.ResultParsed, _ eventlog.Event, emit Emit) error {
 	emit(setResult, r.Experiment.String(), r.Narrative, r.Repeat, string(r.Outcome), nullable(r.Problem), optional(r.Flag),
 		optional(r.Confidence), indicators, nullable(r.Rationale), steps, nullable(r.Step), r.Parser)
 	emit(scoreExperiment, r.Experiment.String(), int64(1))
+	return nil
+}
+
+// A result whose answer is withdrawn is as if it had none, but for its attempts. An answer
+// that has taken its place since stays.
+var withdraw = &Statement{
+	SQL: `UPDATE results SET raw_reply = NULL, reasoning = NULL, finish = NULL, call = NULL, attempt = NULL, seq = NULL, outcome = 'not_run',
+problem = NULL, flag = NULL, confidence = NULL, indicators = NULL, rational = NULL, reasoning_steps = NULL, is_false_positive = NULL,
+is_false_negative = NULL, step = NULL, parser = NULL WHERE call = ?4 AND attempt = ?5 AND ` + theResult,
+}
+
+func foldWithdrawn(c event.CallWithdrawn, _ eventlog.Event, emit Emit) error {
+	emit(withdraw, c.Experiment.String(), c.Narrative, c.Repeat, c.Call.String(), c.Attempt)
+	emit(scoreExperiment, c.Experiment.String(), int64(1))
 	return nil
 }
 

@@ -127,6 +127,12 @@ func (b bench) unusable(narrative, repeat, attempt int, outcome event.ResultOutc
 	return r
 }
 
+func (b bench) withdrawn(narrative, repeat, attempt int) event.CallWithdrawn {
+	return event.CallWithdrawn{
+		Call: b.call(narrative, repeat), Attempt: attempt, Experiment: b.ID, Narrative: fmt.Sprint("N-", narrative), Repeat: repeat, Withdrawn: hubTime,
+	}
+}
+
 // appendHub logs facts and catches the view up.
 func appendHub(t *testing.T, log *eventlog.Log, p *Projector, facts ...interface{ Fact() (event.Fact, error) }) {
 	t.Helper()
@@ -201,6 +207,25 @@ input_tokens, output_tokens, cost, mean_latency_ms FROM experiments`),
 	}
 }
 
+// What is withdrawn is asked again, and its attempts still count.
+func TestAWithdrawnAnswerIsGone(t *testing.T) {
+	log, p := hubStore(t)
+	b := newBench(t, 0, "TF") // one repeat
+	mustAppend(t, log, b.events(t)...)
+	appendHub(t, log, p,
+		b.started(0, 0, 1), b.answered(0, 0, 1, "no"), b.parsed(0, 0, 1, false), b.withdrawn(0, 0, 1),
+		b.started(1, 0, 1), b.answered(1, 0, 1, "no"), b.parsed(1, 0, 1, false), b.withdrawn(1, 0, 1),
+		b.started(1, 0, 2), b.answered(1, 0, 2, "yes"), b.parsed(1, 0, 2, true), b.withdrawn(1, 0, 1))
+	const rows = "SELECT narrative_id, outcome, flag, raw_reply, finish, call IS NULL, parser, is_false_positive, is_false_negative, attempts, possibly_billed FROM results ORDER BY id"
+	if got, want := queryText(t, p, rows), `N-0 not_run <nil> <nil> <nil> 1 <nil> <nil> <nil> 1 0
+N-1 ok 1 yes complete 0 1 1 0 2 0`; got != want {
+		t.Errorf("results\n%s\nwant\n%s", got, want)
+	}
+	if got, want := queryText(t, p, "SELECT ok, not_run, true_positives, false_negatives, false_positives, calls, input_tokens FROM experiments"), "1 1 0 0 1 3 3000"; got != want {
+		t.Errorf("the experiment has %s, want %s", got, want)
+	}
+}
+
 func TestIncrementalHubEqualsRebuiltHub(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds hundreds of views; run without -short")
@@ -226,7 +251,7 @@ func drawHubEvents(rt *rapid.T) []eventlog.Event {
 	of, repeat, attempt := rapid.IntRange(0, 7).Draw(rt, "narrative"), rapid.IntRange(0, 2).Draw(rt, "repeat"), rapid.IntRange(1, 3).Draw(rt, "attempt")
 	yes := rapid.Bool().Draw(rt, "yes")
 	start := event.ExperimentStarted{ID: uuid.NewSHA1(b.ID, []byte{byte(attempt)}), Experiment: b.ID, Started: hubTime.Add(time.Duration(attempt) * time.Hour)}
-	switch rapid.IntRange(0, 12).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 13).Draw(rt, "kind") {
 	case 0:
 		return b.events(rt)
 	case 1: // without what it refers to
@@ -255,6 +280,8 @@ func drawHubEvents(rt *rapid.T) []eventlog.Event {
 		return []eventlog.Event{hubEvent(rt, b.failed(of, repeat, attempt, yes))}
 	case 8:
 		return []eventlog.Event{hubEvent(rt, b.started(of, repeat, attempt))}
+	case 10:
+		return []eventlog.Event{hubEvent(rt, b.withdrawn(of, repeat, attempt))}
 	case 9:
 		return []eventlog.Event{hubEvent(rt, b.answered(of, repeat, attempt, "yes"))}
 	}

@@ -156,7 +156,7 @@ func scanExperiment(rows *sql.Rows) (HubExperiment, error) {
 // selectResult selects what scanResult reads.
 const selectResult = `SELECT id, experiment_id, narrative_id, repeat, coalesce(narrative_text, ''), manual_flag, outcome, coalesce(problem, ''),
 flag, confidence, coalesce(indicators, '[]'), coalesce(rational, ''), coalesce(reasoning_steps, '[]'), coalesce(step, ''),
-coalesce(raw_reply, ''), coalesce(reasoning, ''), attempts, possibly_billed, input_tokens, output_tokens, coalesce(latency_ms, 0)
+coalesce(raw_reply, ''), coalesce(reasoning, ''), coalesce(finish, ''), attempts, possibly_billed, input_tokens, output_tokens, coalesce(latency_ms, 0)
 FROM results LEFT JOIN narratives ON key = text_key`
 
 // Results yields what an experiment said of each narrative, in the order of its set.
@@ -169,7 +169,7 @@ func scanResult(rows *sql.Rows) (HubResult, error) {
 	var indicators, steps string
 	var latency float64
 	err := rows.Scan(&r.ID, &r.ExperimentID, &r.NarrativeID, &r.Repeat, &r.Text, &r.Manual, &r.Outcome, &r.Problem, &r.Flag, &r.Confidence,
-		&indicators, &r.Rationale, &steps, &r.Step, &r.Reply, &r.Reasoning, &r.Attempts, &r.PossiblyBilled, &r.InputTokens, &r.OutputTokens, &latency)
+		&indicators, &r.Rationale, &steps, &r.Step, &r.Reply, &r.Reasoning, &r.Finish, &r.Attempts, &r.PossiblyBilled, &r.InputTokens, &r.OutputTokens, &latency)
 	if err != nil {
 		return r, err
 	}

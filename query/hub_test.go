@@ -176,11 +176,11 @@ func TestResultsAreWhatTheirFactsSay(t *testing.T) {
 		{
 			ID: 1, ExperimentID: 1, NarrativeID: "N-1", Text: "it is", Manual: new(true), Outcome: event.ResultOK, Flag: new(true), Confidence: new(0.75),
 			Indicators: []string{"<it>"}, Rationale: "it says so", ReasoningSteps: []string{"read", "judge"}, Step: "json",
-			Reply: `{"detected":true}`, Reasoning: "hm", Attempts: 1, InputTokens: new(int64(100)), OutputTokens: new(int64(10)), Latency: 1500 * time.Microsecond,
+			Reply: `{"detected":true}`, Reasoning: "hm", Finish: "complete", Attempts: 1, InputTokens: new(int64(100)), OutputTokens: new(int64(10)), Latency: 1500 * time.Microsecond,
 		},
 		{
 			ID: 2, ExperimentID: 1, NarrativeID: "N-1", Repeat: 1, Text: "it is", Manual: new(true), Outcome: event.ResultNotRun, Indicators: []string{},
-			ReasoningSteps: []string{}, Reply: "yes", Attempts: 2, InputTokens: new(int64(200)), OutputTokens: new(int64(20)), Latency: 3500 * time.Microsecond,
+			ReasoningSteps: []string{}, Reply: "yes", Finish: "truncated", Attempts: 2, InputTokens: new(int64(200)), OutputTokens: new(int64(20)), Latency: 3500 * time.Microsecond,
 		},
 		{
 			ID: 3, ExperimentID: 1, NarrativeID: "N-2", Text: "it is not", Outcome: event.ResultError, Problem: "no such model", Indicators: []string{},

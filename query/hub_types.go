@@ -82,6 +82,7 @@ type HubResult struct {
 	Step           string // of the ladder
 	Reply          string // the raw reply's text
 	Reasoning      string // that came beside it
+	Finish         string // how the reply ended; empty: there is none
 	Attempts       int
 	PossiblyBilled int // attempts that were started and never finished
 	InputTokens    *int64

@@ -117,7 +117,7 @@ func (r *hubRun) recording(ctx context.Context, name string) (*hub.Recording, er
 			if err != nil {
 				return err
 			}
-			rec.Add(res.NarrativeID, res.Repeat, res.Outcome, res.Reply, res.Reasoning)
+			rec.Add(res)
 		}
 		return nil
 	})
@@ -144,7 +144,7 @@ func (r *hubRun) past(ctx context.Context, h *query.Hub, definition uuid.UUID) (
 		}
 		finished := e.Status == string(event.StopFinished)
 		p.finished = p.finished || finished
-		if !r.anew && (!finished || r.retryErrors && e.Outcomes[event.ResultError] > 0) {
+		if !r.anew && (!finished || r.retryErrors && e.Outcomes[event.ResultError] > 0 && e.Provider != config.ProviderReplay) {
 			p.open = e.UUID
 		}
 	}
@@ -179,6 +179,8 @@ func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case r.retryErrors && open == 0 && r.onlyReplays():
+		return nil, fmt.Errorf("nothing to ask again: a replay has the replies of its recording and no others; add what is missing to the recording, and run %s without --retry-errors", r.path)
 	case r.retryErrors && open == 0:
 		return nil, fmt.Errorf("nothing to ask again: every question of %s has an answer, or was never asked; leave --retry-errors out to ask it", r.path)
 	case r.resume && open == 0 && (finished == 0 || fresh == 0):
@@ -197,6 +199,11 @@ func (r *hubRun) work(ctx context.Context) ([]*benchmark, error) {
 		}
 	}
 	return work, nil
+}
+
+// onlyReplays reports whether all experiments are replays.
+func (r *hubRun) onlyReplays() bool {
+	return !slices.ContainsFunc(r.benchmarks, func(b *benchmark) bool { return b.Provider != config.ProviderReplay })
 }
 
 // estimate says how much would be asked.

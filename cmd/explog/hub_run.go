@@ -55,6 +55,11 @@ are left out; once all are finished, the command runs all of them anew.
 Ctrl-C lets the calls that are under way end and begins no other; a second one ends
 at once. Calls that come too fast for a server are made slower by themselves.
 
+A program (provider command, command_mode lines) should print the id of each question
+with its answer, as in {"id": "n1", "detected": true}. Once it has used ids, other lines
+are ignored and counted. Without ids, a line too many puts its answers in doubt: they are
+withdrawn with a warning, and the questions are asked again.
+
 Exit codes: 0 every narrative has a usable answer; 3 all were asked about, and some
 have none (explog hub show says which); 1 something is left to ask.
 
@@ -99,6 +104,9 @@ func runHubRun(ctx context.Context, c *console, cmd *cli.Command) error {
 	conf, err := config.Load(r.path, config.Options{Narratives: cmd.String("narratives"), Only: cmd.String("only")})
 	if err != nil {
 		return r.faulty(err)
+	}
+	for _, note := range conf.Notes {
+		c.note("%s: %s", r.path, note)
 	}
 	return withLogger(c, cmd, func(l *explog.Logger) error {
 		r.log = l
@@ -184,6 +192,10 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 // ask runs a plan and says what it came to.
 func (r *hubRun) ask(ctx context.Context, b *benchmark, plan hub.Plan, o hub.Options, voice *hubVoice) error {
 	o.OnProgress = voice.hear
+	o.Note = func(text string) {
+		voice.clear()
+		r.c.warn("%s: %s", b.Name, text)
+	}
 	unsaved := 0
 	o.Unsaved = func(narrative string, repeat int, a provider.Answer) {
 		unsaved++
@@ -254,10 +266,13 @@ func (r *hubRun) judge(b *benchmark, report hub.Report) error {
 	case report.Outcome == event.StopAborted:
 		r.stopped = true
 		r.c.warn("%s was stopped at %d of %d questions: %s; the same command goes on from there%s",
-			b.Name, report.Done, report.Total, report.Reason, retryHint(report))
+			b.Name, report.Done, report.Total, report.Reason, retryHint(b, report))
 	case report.Outcome == event.StopPaused:
 		return fmt.Errorf("interrupted; %d of %d questions of %s are done, and the same command goes on from there%s",
-			report.Done, report.Total, b.Name, retryHint(report))
+			report.Done, report.Total, b.Name, retryHint(b, report))
+	case report.Errors > 0 && b.Provider == config.ProviderReplay:
+		r.c.note("%s: %s without a recorded reply, the last because: %s; a retry would find the same: add what is missing to the recording",
+			b.Name, plural(int64(report.Errors), "question"), report.LastError)
 	case report.Errors > 0:
 		r.c.note("%s: %s without an answer, the last because: %s; --retry-errors asks again",
 			b.Name, plural(int64(report.Errors), "question"), report.LastError)
@@ -265,8 +280,8 @@ func (r *hubRun) judge(b *benchmark, report hub.Report) error {
 	return nil
 }
 
-func retryHint(report hub.Report) string {
-	if report.Errors == 0 {
+func retryHint(b *benchmark, report hub.Report) string {
+	if report.Errors == 0 || b.Provider == config.ProviderReplay {
 		return ""
 	}
 	return ", with --retry-errors also where no answer came"

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/explog/explog/hub/reply"
 )
 
 // path reads the path of a file: relative to the folder of the configuration or, where
@@ -28,18 +30,6 @@ func (v value) path() string {
 	return own
 }
 
-// provider reads the name of a provider.
-func (v value) provider() string {
-	known := []string{ProviderRules, ProviderCommand, ProviderReplay, ProviderOpenAI, ProviderAnthropic}
-	s, ok := v.string()
-	if name := strings.ToLower(strings.TrimSpace(s)); ok && !slices.Contains(known, name) {
-		v.fault("want %s, got %s; mlx, Ollama, vLLM, LM Studio and other servers that speak OpenAI's protocol are openai, with their address as base_url",
-			strings.Join(known, " or "), describe(v.node))
-		return ""
-	}
-	return v.oneOf(known...)
-}
-
 // complete compares an experiment's values with each other, with the disk and with
 // the environment. Narratives that are not empty stand for the experiment's own.
 func (d *draft) complete(narratives string) {
@@ -51,6 +41,7 @@ func (d *draft) complete(narratives string) {
 	d.refuseForeign()
 	d.completePrompt()
 	d.completeNarratives(narratives)
+	d.completeWords()
 	if d.has("input_price") != d.has("output_price") {
 		d.fault("input_price", "the cost needs both input_price and output_price; one is missing")
 	}
@@ -101,6 +92,29 @@ func (d *draft) completeNarratives(override string) {
 	case d.Narratives != "":
 		if problem := check(d.Narratives); problem != "" {
 			d.fault("narratives", "%s", problem)
+		}
+	}
+}
+
+// completeWords sees that no word means both yes and no.
+func (d *draft) completeWords() {
+	for _, key := range []string{"positive", "negative"} {
+		if d.has(key) && d.has("command_"+key) {
+			d.fault("command_"+key, "this key is called %s now, which is set too: remove one of them", key)
+		}
+	}
+	yes := make(map[string]bool)
+	for _, word := range d.Positive {
+		yes[reply.Fold(word)] = true
+	}
+	for _, word := range d.Negative {
+		if yes[reply.Fold(word)] {
+			d.fault("negative", "%s is among the positive words too (they are compared without case and punctuation)", quote(word))
+		}
+	}
+	for _, word := range slices.Concat(d.Positive, d.Negative) {
+		if strings.TrimSpace(word) == "" {
+			d.fault("positive", "an answer word is blank")
 		}
 	}
 }

@@ -34,6 +34,9 @@
 //	max_retries          after the first try of a call, 0 to 100 (5)
 //	temperature          0 to 2 (not sent)
 //	max_tokens           of a reply, 1 to 10000000 (not sent)
+//	positive, negative   lists of words for yes and no, compared without case and the
+//	                     punctuation around them (none but yes, no, true and false)
+//	think_tags           further names of sections in which a model thinks (none)
 //	input_price, output_price   US dollars for a million tokens, both or none (cost unknown)
 //
 // and, each for its providers alone:
@@ -42,8 +45,9 @@
 //	command              command: a list, the program and its arguments
 //	command_mode         command: lines (started once) or once (for each narrative) (lines)
 //	command_input        command: json or text (json)
-//	command_positive, command_negative   command: lists of the answers that mean yes and no
 //	seed                 openai, command: a whole number (not sent); Anthropic's protocol has none
+//	response_format      openai: schema, object or none: the form that the server is asked to
+//	                     hold a reply to (schema)
 //	replay_file          replay: a file of answers
 //	replay_experiment    replay: the name of an experiment in the log
 //	base_url             openai, anthropic: where the server is (the provider's own)
@@ -53,6 +57,14 @@
 // {narrative} and {text} mean the same; any other {{…}} or <<…>> is a fault. A system
 // message with such a placeholder, without a user template, is the user message, and no
 // system message is sent.
+//
+// A program in command_mode lines should print the id of each question with its answer, as
+// in {"id": "n1", "detected": true}. Once it has used ids, lines without one are ignored:
+// what it or a library prints beside its answers can do no harm. Without ids, a line too
+// many puts all answers in doubt: they are withdrawn, and the questions are asked again.
+//
+// The former keys command_positive and command_negative are positive and negative, and
+// still read.
 //
 // Paths are relative to the folder of the file; where that has no such file, to its
 // parent folder. A command runs in the folder of the file. What a
@@ -90,6 +102,7 @@ const (
 type Config struct {
 	Path        string
 	Experiments []Experiment // at least one, in the order of the file
+	Notes       []string     // what is out of date in the file, but still understood
 }
 
 // Experiment is one benchmark: a prompt and a model over a set of narratives.
@@ -127,6 +140,10 @@ type Experiment struct {
 	MaxTokens   *int     // nil: not sent
 	Seed        *int64   // nil: not sent
 
+	Positive, Negative []string // words for yes and no, beside the usual ones
+	ThinkTags          []string // names of thinking sections, beside the usual ones
+	ResponseFormat     string   // "schema", "object" or "none", for openai; empty: "schema"
+
 	InputPrice, OutputPrice *float64 // US dollars for a million tokens; nil, both: unknown
 
 	RulesFile        string // for rules
@@ -141,12 +158,10 @@ type Experiment struct {
 
 // Command is an external program that answers.
 type Command struct {
-	Args     []string // the program and its arguments; no shell takes part
-	Dir      string   // the folder in which it runs, and to which a program with a slash is relative
-	Mode     string   // "lines": started once, a line for each narrative; "once": started for each narrative
-	Input    string   // "json" or "text"
-	Positive []string // the answers that mean yes; none: the answer is read like a model's
-	Negative []string // the answers that mean no
+	Args  []string // the program and its arguments; no shell takes part
+	Dir   string   // the folder in which it runs, and to which a program with a slash is relative
+	Mode  string   // "lines": started once, a line for each narrative; "once": started for each narrative
+	Input string   // "json" or "text"
 }
 
 // The providers.
@@ -183,6 +198,7 @@ func Load(path string, o Options) (Config, error) {
 	r := newReader(filepath.Dir(path), o.LookupEnv)
 	drafts := r.parse(data, o.Only)
 	c := Config{Path: path}
+	c.Notes = r.notes
 	for _, d := range drafts {
 		d.complete(o.Narratives)
 		c.Experiments = append(c.Experiments, d.Experiment)

@@ -156,11 +156,15 @@ func TestEveryProvider(t *testing.T) {
 		}},
 		{"command\n  command: [sh, -c, \"cat; echo '$${x}'\"]\n  command_mode: Once\n  command_input: text\n  command_positive: [__label__1]\n  command_negative: [__label__0, 'NO']", func(e Experiment) bool {
 			return slices.Equal(e.Command.Args, []string{"sh", "-c", "cat; echo '${x}'"}) && e.Command.Mode == "once" && e.Command.Input == "text" &&
-				slices.Equal(e.Command.Positive, []string{"__label__1"}) && slices.Equal(e.Command.Negative, []string{"__label__0", "NO"})
+				slices.Equal(e.Positive, []string{"__label__1"}) && slices.Equal(e.Negative, []string{"__label__0", "NO"}) && e.ResponseFormat == ""
 		}},
 		{"command\n  command: [./judge.sh]", func(e Experiment) bool { return slices.Equal(e.Command.Args, []string{"./judge.sh"}) }},
 		{"replay\n  replay_file: a.jsonl", func(e Experiment) bool { return filepath.Base(e.ReplayFile) == "a.jsonl" }},
 		{"openai", func(e Experiment) bool { return e.APIKey.Reveal() == "sk-openai" && e.BaseURL == "" }},
+		{"openai\n  positive: [A]\n  negative: [B, C]\n  think_tags: [musing]\n  response_format: None", func(e Experiment) bool {
+			return slices.Equal(e.Positive, []string{"A"}) && slices.Equal(e.Negative, []string{"B", "C"}) && slices.Equal(e.ThinkTags, []string{"musing"}) &&
+				e.ResponseFormat == "none"
+		}},
 		{"anthropic", func(e Experiment) bool { return e.APIKey.Reveal() == "sk-anthropic" }},
 		{"openai\n  base_url: https://api.openai.com/v1", func(e Experiment) bool { return e.APIKey.Reveal() == "sk-openai" }},
 	} {
@@ -355,14 +359,18 @@ func TestFaultsOfAKey(t *testing.T) {
 func TestFaultsOfAProvider(t *testing.T) {
 	const head = "- experiment_name: X\n  model_name: m\n  narratives: n.csv\n  prompt_file: p.txt\n  provider: "
 	for lines, want := range map[string]string{
-		"Ollama":                                         `5:13: provider: want rules or command or replay or openai or anthropic, got the text "Ollama"`,
-		"rules":                                          `1:3: rules_file: the key is missing: provider rules wants the file of rules`,
-		"rules\n  rules_file: none.yml":                  `6:15: rules_file: there is no file DIR/none.yml`,
-		"rules\n  rules_file: .":                         `6:15: rules_file: DIR is a folder`,
-		"rules\n  rules_file: blank.txt":                 `6:15: rules_file: DIR/blank.txt is empty`,
-		"command":                                        `1:3: command: the key is missing: provider command wants`,
-		"command\n  command: python3 judge.py":           `6:12: command: want a list such as [a, b], got the text "python3 judge.py"`,
-		"command\n  command: []":                         `6:12: command: want a list such as [a, b], got a list`,
+		"Ollama":                               `5:13: provider: unknown provider "Ollama"; use openai with base_url: http://localhost:11434/v1 (where its server listens)`,
+		"MLX-LM":                               `5:13: provider: unknown provider "MLX-LM"; use openai with base_url: http://localhost:8080/v1 (where its server listens)`,
+		"vllm":                                 `5:13: provider: unknown provider "vllm"; use openai with base_url: http://localhost:8000/v1`,
+		"Claude":                               `5:13: provider: unknown provider "Claude"; use anthropic`,
+		"my own":                               `5:13: provider: want rules or command or replay or openai or anthropic, got the text "my own"; for a server with OpenAI's chat completions, use openai with base_url`,
+		"rules":                                `1:3: rules_file: the key is missing: provider rules wants the file of rules`,
+		"rules\n  rules_file: none.yml":        `6:15: rules_file: there is no file DIR/none.yml`,
+		"rules\n  rules_file: .":               `6:15: rules_file: DIR is a folder`,
+		"rules\n  rules_file: blank.txt":       `6:15: rules_file: DIR/blank.txt is empty`,
+		"command":                              `1:3: command: the key is missing: provider command wants`,
+		"command\n  command: python3 judge.py": `6:12: command: want a list such as [a, b], got the text "python3 judge.py"`,
+		"command\n  command: []":               `6:12: command: want a list such as [a, b], got a list`,
 		"command\n  command: [no-such-program-x]":        `6:12: command: no program "no-such-program-x" can be run`,
 		"command\n  command: [./p.txt]":                  `6:12: command: no program "./p.txt" can be run`,
 		"command\n  command: ['']":                       `6:12: command: no program "" can be run`,
@@ -577,4 +585,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheFormerNamesOfKeysAreReadWithANote(t *testing.T) {
+	const head = "- experiment_name: X\n  prompt_file: p.txt\n  model_name: m\n  narratives: n.csv\n  provider: command\n  command: [sh]\n"
+	c, err := load(t, head+"  command_positive: [a]\n  command_negative: [b]\n", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"line 7: command_positive is called positive now, and is for all providers; the former name still works",
+		"line 8: command_negative is called negative now, and is for all providers; the former name still works",
+	}
+	if !slices.Equal(c.Notes, want) {
+		t.Errorf("notes %q, want %q", c.Notes, want)
+	}
+	for lines, want := range map[string]string{
+		"  command_positive: [a]\n  positive: [b]\n": "7:21: command_positive: this key is called positive now, which is set too: remove one of them",
+		"  positive: [A.]\n  negative: [x, '(a)']\n": `8:13: negative: "(a)" is among the positive words too`,
+		"  positive: [' ']\n":                        "positive: an answer word is blank",
+		"  response_format: schema\n":                "provider command has no use for this key, which is for openai",
+		"  think_tags: think\n":                      "want a list such as [a, b]",
+	} {
+		if _, err := load(t, head+lines, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", lines, err, want)
+		}
+	}
 }

@@ -224,7 +224,7 @@ func (s *study) finish(path string, c *Converter) {
 		s.protocol = ProviderOpenAI
 		s.set("provider", textNode(ProviderOpenAI))
 	}
-	if isKey("response_format") && s.protocol == ProviderOpenAI && !s.has["response_format"] {
+	if s.protocol == ProviderOpenAI && !s.has["response_format"] {
 		s.set("response_format", textNode("none")) // studies do not ask for a format
 	}
 	s.name(path, c)

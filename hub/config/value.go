@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -83,6 +84,15 @@ func (v value) lines() []string {
 		list[i] = value{v.reader, v.key, resolve(n)}.line()
 	}
 	return list
+}
+
+// formerly notes that the key has another name now, under which it is read.
+func (v value) formerly(name string) value {
+	note := fmt.Sprintf("line %d: %s is called %s now, and is for all providers; the former name still works", v.node.Line, v.key, name)
+	if !slices.Contains(v.notes, note) {
+		v.notes = append(v.notes, note)
+	}
+	return v
 }
 
 // oneOf reads one of some words, in any case.

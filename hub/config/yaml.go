@@ -19,6 +19,7 @@ type reader struct {
 	source    []byte // of the configuration, without a byte order mark
 	lookupEnv func(string) (string, bool)
 	faults    faults
+	notes     []string
 	mappings  map[*yaml.Node][]member // those that were taken apart
 }
 

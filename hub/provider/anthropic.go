@@ -42,6 +42,13 @@ type messagesRequest struct {
 	Temperature *float64      `json:"temperature,omitempty"`
 }
 
+// sentMessages is a body as it is sent. Identities are older than the field stream, and
+// it decides no answer.
+type sentMessages struct {
+	messagesRequest
+	Stream bool `json:"stream"`
+}
+
 func newMessagesRequest(r Request) messagesRequest {
 	m := messagesRequest{
 		Model: r.Model, MaxTokens: defaultMaxTokens, System: r.Prompt, Temperature: r.Temperature,
@@ -66,7 +73,7 @@ func (a *Anthropic) Identity(r Request) []byte {
 func (a *Anthropic) Answer(ctx context.Context, r Request) (Answer, error) {
 	ctx, cancel := withLimit(ctx, a.endpoint.timeout)
 	defer cancel()
-	body, err := json.Marshal(newMessagesRequest(r))
+	body, err := json.Marshal(sentMessages{messagesRequest: newMessagesRequest(r)})
 	if err != nil {
 		return Answer{}, &Error{Kind: Fatal, Message: "the request cannot be written as JSON: " + err.Error()}
 	}
@@ -74,7 +81,7 @@ func (a *Anthropic) Answer(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return resp.messagesAnswer()
+	return a.endpoint.checked(resp.messagesAnswer())
 }
 
 // messagesReply is the body of an answer.
@@ -112,12 +119,11 @@ func (r *response) messagesAnswer() (Answer, error) {
 			*a.InputTokens += *more.n
 		}
 	}
-	switch reply.StopReason {
-	case "max_tokens", "model_context_window_exceeded":
-		a.Finish = Truncated
-	case "refusal":
-		a.Finish = Refused
+	if a.Finish = endingOf(reply.StopReason).finish; a.Finish == Refused {
 		a.Text = cmp.Or(a.Text, reply.StopDetails.Explanation)
+	}
+	if a.Finish == "" {
+		return Answer{}, r.error(Temporary, "the model broke off: "+excerpt(reply.StopReason))
 	}
 	return a, nil
 }

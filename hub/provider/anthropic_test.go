@@ -11,7 +11,7 @@ func TestAnthropicSendsWhatIsSetAndNothingElse(t *testing.T) {
 	mustAnswer(t, a, question)
 	got := fields(t, f.calls()[0])
 	message := got["messages"].([]any)[0].(map[string]any)
-	if len(got) != 4 || got["model"] != "m" || got["max_tokens"] != 1024.0 || got["system"] != "Is it so?" || message["role"] != "user" || message["content"] != "He hit her." {
+	if len(got) != 5 || got["stream"] != false || got["model"] != "m" || got["max_tokens"] != 1024.0 || got["system"] != "Is it so?" || message["role"] != "user" || message["content"] != "He hit her." {
 		t.Errorf("got %v", got)
 	}
 	r := f.heard[0]
@@ -21,8 +21,8 @@ func TestAnthropicSendsWhatIsSetAndNothingElse(t *testing.T) {
 
 	mustAnswer(t, a, Request{Model: "m", Narrative: "x", Temperature: ptr(0.0), MaxTokens: ptr(9), Seed: ptr(int64(1))})
 	got = fields(t, f.calls()[1])
-	if len(got) != 4 || got["temperature"] != 0.0 || got["max_tokens"] != 9.0 {
-		t.Errorf("got %v, want model, max_tokens, messages, temperature", got)
+	if len(got) != 5 || got["temperature"] != 0.0 || got["max_tokens"] != 9.0 {
+		t.Errorf("got %v, want model, max_tokens, messages, temperature, stream", got)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,10 +24,6 @@ type CommandOptions struct {
 	Dir   string
 	Mode  Mode  // empty: ModeLines
 	Input Input // empty: InputJSON
-	// Positive and Negative are words for yes and no: an answer that is one of them,
-	// or begins with one, becomes {"detected":true} or {"detected":false}. All else
-	// stays as it came.
-	Positive, Negative []string
 	// Timeout is for one answer, the program's start included; 0: a minute.
 	Timeout time.Duration
 }
@@ -63,9 +58,11 @@ const (
 // What the program prints is the answer's text, or a JSON object {"id", "text",
 // "reasoning", "model", "input_tokens", "output_tokens"} of which all but the text
 // may be left out, or {"id", "error"}, or, without a text, the object itself is it.
-// In ModeLines a program should print the id: one that prints a line too many may
-// otherwise not be found out, and its answers go to the wrong narratives from there
-// on. An answer with another id than asked ends the program.
+//
+// In ModeLines a program should print the id of each question with its answer. Once it
+// has used ids, lines that are not JSON objects or have another id are ignored and
+// counted. Without ids, a line too many means that answers may have gone to the wrong
+// questions: see [steps].
 //
 // A program that takes too long, prints too much or gets out of step is killed with
 // all that it started, and another is started for the next call. It gets the
@@ -75,9 +72,11 @@ const (
 type Command struct {
 	opts    CommandOptions
 	program string // its path
+	notes   notes
 
-	mu   sync.Mutex
-	idle []*process
+	mu    sync.Mutex
+	idle  []*process
+	steps steps
 }
 
 // NewCommand checks the options and that the program is there. An error is an
@@ -99,7 +98,7 @@ func NewCommand(o CommandOptions) (*Command, error) {
 	if err != nil {
 		return nil, notStarted(o.Args[0], err)
 	}
-	return &Command{opts: o, program: path}, nil
+	return &Command{opts: o, program: path, steps: steps{running: make(map[*process]bool)}}, nil
 }
 
 // findProgram returns the absolute path of a program: as the program runs in
@@ -150,10 +149,8 @@ func (c *Command) Identity(r Request) []byte {
 		Args     []string       `json:"args"`
 		Mode     Mode           `json:"mode"`
 		Input    Input          `json:"input"`
-		Positive []string       `json:"positive"`
-		Negative []string       `json:"negative"`
 		Reads    commandRequest `json:"reads"`
-	}{"command", c.opts.Args, c.opts.Mode, c.opts.Input, c.opts.Positive, c.opts.Negative, input})
+	}{"command", c.opts.Args, c.opts.Mode, c.opts.Input, input})
 }
 
 // Answer asks the program once.
@@ -164,59 +161,20 @@ func (c *Command) Answer(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, &Error{Kind: Fatal, Message: "the request cannot be written as JSON: " + err.Error()}
 	}
-	p, err := c.take()
+	if c.opts.Mode == ModeLines {
+		return c.answerLine(ctx, r, input)
+	}
+	p, err := startProcess(c.command(), c.opts.Args[0])
 	if err != nil {
 		return Answer{}, err
 	}
-	ask := p.askLine
-	if c.opts.Mode == ModeOnce {
-		ask = p.askOnce
-	}
-	printed, err := ask(ctx, input)
+	printed, err := p.askOnce(ctx, input)
 	if err != nil {
 		p.end(err)
 		return Answer{}, c.noAnswer(ctx, p, printed, err)
 	}
-	a, err := c.read(printed, r.NarrativeID)
-	if err != nil || p.spent {
-		p.kill()
-		return a, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.idle = append(c.idle, p)
-	return a, nil
-}
-
-// take returns a process that waits for input.
-func (c *Command) take() (*process, error) {
-	for {
-		p := c.takeIdle()
-		if p == nil {
-			return startProcess(c.command(), c.opts.Args[0])
-		}
-		printed, ended := p.sinceAnswer()
-		if !printed && !ended {
-			return p, nil
-		}
-		p.kill()
-		if printed {
-			return nil, p.error(Temporary, "printed more than one line for one narrative", nil)
-		}
-	}
-}
-
-// takeIdle returns a process that has answered; nil: there is none.
-func (c *Command) takeIdle() *process {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := len(c.idle)
-	if n == 0 {
-		return nil
-	}
-	p := c.idle[n-1]
-	c.idle = c.idle[:n-1]
-	return p
+	defer p.kill()
+	return c.read(printed, r.NarrativeID)
 }
 
 // command returns the program, not started.
@@ -235,7 +193,7 @@ func (c *Command) noAnswer(ctx context.Context, p *process, printed []byte, err 
 		return p.error(Unanswerable, fmt.Sprintf("printed more than %d MiB for one narrative", mostPrinted>>20), printed)
 	}
 	if failed := ended(ctx, c.opts.Timeout, "program "+p.name); failed != nil {
-		failed.Message, failed.Raw = failed.Message+p.stderr.said(), head(printed)
+		failed.Message, failed.Raw = failed.Message+p.passedBy()+p.stderr.said(), head(printed)
 		return failed
 	}
 	kind := Temporary
@@ -255,29 +213,12 @@ const (
 // Close lets the programs end by themselves, as their input has, and kills those
 // that do not.
 func (c *Command) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.idle {
+	waiting := c.takeAll()
+	for _, p := range waiting {
 		p.hangUp()
 	}
-	for _, p := range c.idle {
+	for _, p := range waiting {
 		p.waitOrKill()
 	}
-	c.idle = nil
 	return nil
-}
-
-// label turns a program's word for yes or no into a reply.
-func (c *Command) label(text string) string {
-	fields := strings.Fields(text)
-	is := func(words []string) bool {
-		return len(fields) > 0 && (slices.Contains(words, text) || slices.Contains(words, fields[0]))
-	}
-	switch {
-	case is(c.opts.Positive):
-		return string(labelled(true, text))
-	case is(c.opts.Negative):
-		return string(labelled(false, text))
-	}
-	return text
 }

@@ -59,7 +59,6 @@ func (c *Command) read(printed []byte, id string) (Answer, error) {
 	a := Answer{Raw: printed, Finish: Complete, Text: strings.ToValidUTF8(string(printed), "\uFFFD")}
 	var reply commandReply
 	if !bytes.HasPrefix(printed, []byte("{")) || decode(printed, &reply) != nil {
-		a.Text = c.label(a.Text)
 		return a, nil
 	}
 	if isThere(reply.ID) && word(reply.ID) != id {
@@ -68,7 +67,7 @@ func (c *Command) read(printed []byte, id string) (Answer, error) {
 	}
 	switch {
 	case bytes.HasPrefix(reply.Text, []byte(`"`)):
-		a.Text = c.label(word(reply.Text))
+		a.Text = word(reply.Text)
 	case reply.Error != "" && !isThere(reply.Detected) && !isThere(reply.Flag):
 		return Answer{}, &Error{Kind: Unanswerable, Raw: head(printed), Message: fmt.Sprintf(
 			"program %s says: %s", c.opts.Args[0], excerpt(reply.Error))}
@@ -78,10 +77,14 @@ func (c *Command) read(printed []byte, id string) (Answer, error) {
 	return a, nil
 }
 
-// labelled is the reply that a program's word for yes or no stands for.
-func labelled(detected bool, text string) []byte {
-	return identity(struct {
-		Detected  bool   `json:"detected"`
-		Rationale string `json:"rationale"`
-	}{detected, text})
+// idOf returns the id that a line has; false: it is not a JSON object, or has none.
+func idOf(line []byte) (string, bool) {
+	line = bytes.TrimSpace(line)
+	var reply struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if !bytes.HasPrefix(line, []byte("{")) || decode(line, &reply) != nil || !isThere(reply.ID) {
+		return "", false
+	}
+	return word(reply.ID), true
 }

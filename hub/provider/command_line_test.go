@@ -10,9 +10,8 @@ import (
 
 func TestCommandAnswersOfManyForms(t *testing.T) {
 	o := program("say", "__label__1 0.9")
-	o.Positive, o.Negative = []string{"__label__1", "very likely"}, []string{"__label__0"}
 	c := commandOf(t, o)
-	if a := mustAnswer(t, c, question); a.Text != `{"detected":true,"rationale":"__label__1 0.9"}` || string(a.Raw) != "__label__1 0.9" {
+	if a := mustAnswer(t, c, question); a.Text != "__label__1 0.9" || string(a.Raw) != "__label__1 0.9" {
 		t.Errorf("got %+v", a)
 	}
 	for said, want := range map[string]string{ // the text, or ! and the kind of the error
@@ -33,12 +32,8 @@ func TestCommandAnswersOfManyForms(t *testing.T) {
 		`{"broken`:                          `{"broken`,
 		`[1]`:                               `[1]`,
 		"not \xff UTF-8":                    "not \uFFFD UTF-8",
-		"__label__1":                        `{"detected":true,"rationale":"__label__1"}`,
-		"__label__0 0.97":                   `{"detected":false,"rationale":"__label__0 0.97"}`,
-		"very likely":                       `{"detected":true,"rationale":"very likely"}`,
-		"very unlikely":                     "very unlikely",
-		"__label__2":                        "__label__2",
-		`{"id":"n1","text":"__label__1"}`:   `{"detected":true,"rationale":"__label__1"}`,
+		"__label__0 0.97":                   "__label__0 0.97",
+		`{"id":"n1","text":"__label__1"}`:   "__label__1",
 	} {
 		a, err := c.read([]byte(said+"\r\n"), "n1")
 		got := a.Text
@@ -72,13 +67,11 @@ func TestCommandIdentity(t *testing.T) {
 		func(o *CommandOptions) { o.Args = append(o.Args, "-v") },
 		func(o *CommandOptions) { o.Mode = ModeOnce },
 		func(o *CommandOptions) { o.Input = InputText },
-		func(o *CommandOptions) { o.Positive = []string{"1"} },
-		func(o *CommandOptions) { o.Negative = []string{"1"} },
 	} {
 		seen[identityOf(question, change)] = true
 	}
-	if len(seen) != 6 {
-		t.Errorf("6 different commands have %d identities", len(seen))
+	if len(seen) != 4 {
+		t.Errorf("4 different commands have %d identities", len(seen))
 	}
 	prompted := question
 	prompted.Prompt = "Else?"
@@ -97,7 +90,7 @@ func FuzzCommandReply(f *testing.F) {
 	for _, s := range []string{"yes", `{"id":"n1","text":"x","input_tokens":3}`, `{"id":{}}`, "{\"text\":\"\xff\"}", `{"text":[{`, " "} {
 		f.Add(s)
 	}
-	c := &Command{opts: CommandOptions{Args: []string{"p"}, Positive: []string{"1"}}}
+	c := &Command{opts: CommandOptions{Args: []string{"p"}}}
 	f.Fuzz(func(t *testing.T, printed string) {
 		a, err := c.read([]byte(printed), "n1")
 		if err == nil && strings.ToValidUTF8(a.Text, "") != a.Text {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -207,6 +209,8 @@ func reasonOfStatus(status int) reason {
 		return reason{Temporary, ""}
 	case http.StatusTooManyRequests, statusOverloaded:
 		return reason{Throttled, ""}
+	case http.StatusNotImplemented:
+		return reason{Unanswerable, ""}
 	}
 	if status >= 500 {
 		return reason{Temporary, ""}
@@ -248,6 +252,12 @@ func (r *response) refused(said []byte) (Answer, error) {
 	}
 	failed := r.error(why.kind, text)
 	failed.Code = excerpt(c.code())
+	if known || !r.isPage() && status != http.StatusNotFound {
+		failed.refusal = refusal{complaint: c, status: status, said: text}
+	}
+	if r.status < 300 && c.status == 0 && len(c.codes) == 0 {
+		failed.refusal.status = http.StatusBadRequest // an error without a code, inside a success
+	}
 	return Answer{}, failed
 }
 
@@ -265,5 +275,24 @@ func (r *response) unreadable() *Error {
 	if r.isPage() {
 		return r.error(Fatal, "a web page instead of an answer; "+mendAddress)
 	}
-	return r.error(Temporary, "the response is not what the protocol says: "+excerpt(string(head(r.body))))
+	failed := r.error(Temporary, "the response is not what the protocol says: "+excerpt(string(head(r.body))))
+	failed.form = r.form()
+	return failed
+}
+
+// form says what kind of body a response has that is no answer.
+func (r *response) form() string {
+	body := bytes.TrimSpace(r.body)
+	var object map[string]json.RawMessage
+	switch {
+	case len(body) == 0:
+		return "nothing"
+	case decode(body, &object) == nil && object != nil:
+		return "an object with " + strings.Join(slices.Sorted(maps.Keys(object)), ", ")
+	case bytes.HasPrefix(body, []byte("data:")), bytes.HasPrefix(body, []byte("event:")):
+		return "a stream of events"
+	case body[0] == '{':
+		return "a part of an object"
+	}
+	return "text"
 }

@@ -63,8 +63,10 @@ func TestErrorsByStatusAndBody(t *testing.T) {
 				if failed.Status != tc.status || failed.Code != tc.code || string(failed.Raw) != tc.body {
 					t.Errorf("status %d, code %q, raw %q; want %d, %q, %q", failed.Status, failed.Code, failed.Raw, tc.status, tc.code, tc.body)
 				}
-				if n := len(f.calls()); n != 1 {
-					t.Errorf("asked %d times, want once", n)
+				calls := f.calls()
+				unformed := len(calls) == 2 && !strings.Contains(calls[1], "response_format") // the first call may be refused for it
+				if len(calls) != 1 && !unformed {
+					t.Errorf("asked %d times, want once", len(calls))
 				}
 			})
 		})

@@ -29,6 +29,9 @@ type Error struct {
 	Pace       Pace
 	Raw        []byte // what came, at most its first 64 KiB
 	cause      error
+
+	refusal refusal // of a server that understood the question, but does not take it
+	form    string  // of a success that is no answer; empty: it is none
 }
 
 func (e *Error) Error() string { return e.Message }

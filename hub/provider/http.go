@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type HTTPOptions struct {
 	BaseURL string        // what stands before the protocol's own path; empty: the provider's public address
 	Key     string        // empty: none is sent
 	Timeout time.Duration // for one answer; 0: a minute
+	Format  Format        // of replies, where the protocol has one; empty: FormatSchema
 	Client  *http.Client  // nil: one of its own. Redirects are not followed, so that no other host gets the key
 }
 
@@ -39,6 +41,29 @@ type endpoint struct {
 	secret  redactor
 	timeout time.Duration
 	client  *http.Client
+
+	mu       sync.Mutex
+	nonsense string // the form of the last response, if that was a success and no answer
+}
+
+// checked turns the second response in a row that is a success, and no answer of the
+// same form, into an error that ends the run: each is paid, and the next would be too.
+func (e *endpoint) checked(a Answer, err error) (Answer, error) {
+	form := ""
+	var failed *Error
+	if errors.As(err, &failed) {
+		form = failed.form
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if form != "" && form == e.nonsense {
+		failed.Kind = Fatal
+		failed.Message += " (twice: " + form + "; " + mendAddress + ")"
+	}
+	if err == nil || form != "" {
+		e.nonsense = form
+	}
+	return a, err
 }
 
 // newEndpoint checks the options; what is wrong with them is an [Error]. The header

@@ -1,32 +1,32 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"sync/atomic"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
 )
 
 // OpenAI asks by the chat-completions protocol, which many servers speak: OpenAI,
 // Azure (its v1 endpoint), OpenRouter, Ollama, vLLM, llama.cpp, LM Studio.
 //
-// It asks for a reply of a fixed form ([verdictSchema]). A server that does not take
-// this (a 400 that names it) is asked for any JSON object, and one that does not
-// take that either for text; in the same way max_tokens becomes
-// max_completion_tokens. What was learnt holds for the provider's life.
+// It asks for a reply of a fixed form ([verdictSchema]), unless the options say otherwise.
+// If a server refuses the first call, it is asked once more without the form; if it
+// refuses a system message, with the system text before the user text; if it names
+// max_completion_tokens, with that instead of max_tokens. What was learnt holds for the
+// provider's life, and the first two are in its News.
 type OpenAI struct {
-	endpoint   *endpoint
-	format     atomic.Int32 // a replyFormat
-	completion atomic.Bool  // max_completion_tokens instead of max_tokens
+	endpoint *endpoint
+	first    dialect // as configured
+	notes    notes
+
+	mu     sync.Mutex
+	learnt dialect
+	proven bool // the server has answered
 }
-
-// replyFormat is what the server is asked to hold the reply to.
-type replyFormat = int32
-
-const (
-	formatSchema replyFormat = iota
-	formatObject
-	formatNone
-)
 
 // verdictSchema is the form of a reply, in the strict subset of JSON Schema that
 // structured outputs take: all is required, and nothing else may stand there. The
@@ -50,8 +50,12 @@ func NewOpenAI(o HTTPOptions) (*OpenAI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OpenAI{endpoint: e}, nil
+	first := dialect{format: cmp.Or(o.Format, FormatSchema)}
+	return &OpenAI{endpoint: e, first: first, learnt: first}, nil
 }
+
+// News returns warnings: what the server did not take.
+func (o *OpenAI) News() News { return News{Notes: o.notes.take()} }
 
 // Close closes connections that wait for another call.
 func (o *OpenAI) Close() error { return o.endpoint.close() }
@@ -72,22 +76,34 @@ type chatMessage struct {
 	Content string `json:"content"`
 }
 
+// sentChat is a body as it is sent. Identities are older than the field stream, and it
+// decides no answer.
+type sentChat struct {
+	chatRequest
+	Stream bool `json:"stream"`
+}
+
 // newChatRequest says a request in the protocol's words.
-func newChatRequest(r Request, format replyFormat, completion bool) chatRequest {
+func newChatRequest(r Request, d dialect) chatRequest {
 	c := chatRequest{Model: r.Model, Temperature: r.Temperature, Seed: r.Seed}
-	if r.Prompt != "" {
+	user := r.user()
+	switch {
+	case r.Prompt == "":
+	case d.merged:
+		user = r.Prompt + "\n\n" + user
+	default:
 		c.Messages = append(c.Messages, chatMessage{"system", r.Prompt})
 	}
-	c.Messages = append(c.Messages, chatMessage{"user", r.user()})
-	if completion {
+	c.Messages = append(c.Messages, chatMessage{"user", user})
+	if d.completion {
 		c.MaxCompletionTokens = r.MaxTokens
 	} else {
 		c.MaxTokens = r.MaxTokens
 	}
-	switch format {
-	case formatSchema:
+	switch d.format {
+	case FormatSchema:
 		c.ResponseFormat = json.RawMessage(`{"type":"json_schema","json_schema":{"name":"verdict","strict":true,"schema":` + verdictSchema + `}}`)
-	case formatObject:
+	case FormatObject:
 		c.ResponseFormat = json.RawMessage(`{"type":"json_object"}`)
 	}
 	return c
@@ -100,44 +116,89 @@ func (o *OpenAI) Identity(r Request) []byte {
 		Provider string      `json:"provider"`
 		BaseURL  string      `json:"base_url"`
 		Body     chatRequest `json:"body"`
-	}{"openai", o.endpoint.base, newChatRequest(r, formatSchema, false)})
+	}{"openai", o.endpoint.base, newChatRequest(r, o.first)})
 }
 
-// Answer asks once; again only, and at once, for what the server has said that it
-// does not take.
+// Answer asks once; again only, and at once, for what the server does not take.
 func (o *OpenAI) Answer(ctx context.Context, r Request) (Answer, error) {
 	ctx, cancel := withLimit(ctx, o.endpoint.timeout)
 	defer cancel()
+	d, proven := o.known()
+	var guessed, refused *Error // before a guess, and the last refusal
 	for {
-		format, completion := o.format.Load(), o.completion.Load()
-		body, err := json.Marshal(newChatRequest(r, format, completion))
-		if err != nil {
-			return Answer{}, &Error{Kind: Fatal, Message: "the request cannot be written as JSON: " + err.Error()}
+		a, failed := o.ask(ctx, r, d)
+		if failed == nil {
+			o.learn(d, a, refused)
+			return a, nil
 		}
-		resp, err := o.endpoint.post(ctx, body)
-		if err != nil {
-			return Answer{}, err
+		next, named, ok := d.adapt(r, failed, proven)
+		switch {
+		case !ok && guessed != nil && failed.Kind == Unanswerable:
+			return Answer{}, guessed // it was not for what was left out
+		case !ok:
+			return Answer{}, o.final(r, failed)
+		case !named:
+			guessed = failed
 		}
-		if resp.status == 400 && o.stepDown(resp, r, format, completion) {
-			continue
-		}
-		return resp.chatAnswer()
+		d, refused = next, failed
 	}
 }
 
-// stepDown learns from a 400 what the server does not take, and reports whether
-// there is another way to ask.
-func (o *OpenAI) stepDown(resp *response, r Request, format replyFormat, completion bool) bool {
-	c, _ := parseComplaint(resp.body)
-	switch {
-	case r.MaxTokens != nil && !completion && c.names("max_completion_tokens"):
-		o.completion.Store(true)
-		return true
-	case format < formatNone && c.names("response_format", "json_schema", "json_object"):
-		o.format.CompareAndSwap(format, format+1) // another call may have learnt it first
-		return true
+// ask asks in one dialect.
+func (o *OpenAI) ask(ctx context.Context, r Request, d dialect) (Answer, *Error) {
+	body, err := json.Marshal(sentChat{chatRequest: newChatRequest(r, d)})
+	if err != nil {
+		return Answer{}, &Error{Kind: Fatal, Message: "the request cannot be written as JSON: " + err.Error()}
 	}
-	return false
+	resp, err := o.endpoint.post(ctx, body)
+	var a Answer
+	if err == nil {
+		a, err = o.endpoint.checked(resp.chatAnswer())
+	}
+	var failed *Error
+	if errors.As(err, &failed) {
+		return Answer{}, failed
+	}
+	return a, nil
+}
+
+// final is the error of a question that there is no other way to ask. A seed that a
+// server does not take is asked for, so nothing is answered without it.
+func (o *OpenAI) final(r Request, failed *Error) *Error {
+	if slices.Contains(refusing, failed.refusal.status) && r.Seed != nil && failed.refusal.says(seedWord) {
+		failed.Kind = Fatal
+		failed.Message += "; the server does not take a seed: " + mendParameter
+	}
+	return failed
+}
+
+// known returns how the server is asked, and whether it has answered before.
+func (o *OpenAI) known() (dialect, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.learnt, o.proven
+}
+
+// learn keeps the dialect in which a server has answered.
+func (o *OpenAI) learn(d dialect, a Answer, refused *Error) {
+	if a.Finish == Filtered {
+		return // by a filter before the model, perhaps
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := o.learnt
+	o.learnt, o.proven = d, true
+	if refused == nil {
+		return
+	}
+	if d.format != before.format {
+		o.notes.add("format", o.endpoint.base+" does not take response_format "+string(o.first.format)+
+			" ("+refused.refusal.said+"): asked without it from now on; set response_format: none")
+	}
+	if d.merged != before.merged {
+		o.notes.add("system", o.endpoint.base+" does not take a system message ("+refused.refusal.said+
+			"): the prompt goes before the narrative, in one message")
+	}
 }
 
 // chatReply is the body of an answer.
@@ -150,6 +211,10 @@ type chatReply struct {
 			Refusal          string `json:"refusal"`
 			Reasoning        string `json:"reasoning"`
 			ReasoningContent string `json:"reasoning_content"`
+			ToolCalls        []struct {
+				Function calledFunction `json:"function"`
+			} `json:"tool_calls"`
+			FunctionCall calledFunction `json:"function_call"` // of older servers
 		} `json:"message"`
 		FinishReason string          `json:"finish_reason"`
 		Error        json.RawMessage `json:"error"` // OpenRouter
@@ -158,6 +223,11 @@ type chatReply struct {
 		PromptTokens     tokens `json:"prompt_tokens"`
 		CompletionTokens tokens `json:"completion_tokens"`
 	} `json:"usage"`
+}
+
+// calledFunction is a tool's call.
+type calledFunction struct {
+	Arguments json.RawMessage `json:"arguments"` // a text of JSON, or the object itself
 }
 
 // chatAnswer reads a response.
@@ -179,27 +249,22 @@ func (r *response) chatAnswer() (Answer, error) {
 	if isThere(c.Error) {
 		return r.refused(c.Error)
 	}
-	a := r.answer(Complete)
-	switch c.FinishReason {
-	case "length", "max_tokens", "model_length", "model_context_window_exceeded":
-		a.Finish = Truncated
-	case "content_filter", "sensitive":
-		a.Finish = Filtered
-	case "error", "network_error", "insufficient_system_resource": // OpenRouter, z.ai, DeepSeek
-		return Answer{}, r.error(Temporary, "the model broke off: "+c.FinishReason)
+	end := endingOf(c.FinishReason)
+	if end.finish == "" {
+		return Answer{}, r.error(Temporary, "the model broke off: "+excerpt(c.FinishReason))
 	}
-	a.Text, a.Model = c.Message.Content.text, reply.Model
+	a := r.answer(end.finish)
+	m := c.Message
+	a.Text, a.Model = m.Content.text, reply.Model
 	a.InputTokens, a.OutputTokens = reply.Usage.PromptTokens.n, reply.Usage.CompletionTokens.n
-	for _, reasoning := range []string{c.Message.Reasoning, c.Message.ReasoningContent, c.Message.Content.thinking} {
-		if a.Reasoning == "" {
-			a.Reasoning = reasoning
-		}
+	a.Reasoning = cmp.Or(m.Reasoning, m.ReasoningContent, m.Content.thinking)
+	calls := word(m.FunctionCall.Arguments)
+	for _, call := range m.ToolCalls {
+		calls += word(call.Function.Arguments) + "\n"
 	}
-	if c.Message.Refusal != "" {
-		a.Finish = Refused
-		if a.Text == "" {
-			a.Text = c.Message.Refusal
-		}
+	if m.Refusal != "" {
+		a.Finish, a.Text = Refused, cmp.Or(a.Text, m.Refusal)
 	}
+	a.instead(end, strings.TrimSpace(calls))
 	return a, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ const (
 	mostPrinted   = 4 << 20         // bytes that a program may print for one narrative
 	mostStderr    = 2 << 10         // bytes of its standard error that are kept, the last
 	graceOfOutput = time.Second     // for output that something else holds open after its end
+	graceOfRest   = 5 * time.Second // for what it prints after its last answer
+	mostRest      = 100             // lines of that
 	graceOfEnd    = 2 * time.Second // for its end after that of its input or output
 )
 
@@ -32,8 +35,16 @@ type process struct {
 	out    *os.File
 	lines  *bufio.Reader // of out
 	stderr *tail
-	spent  bool          // it has answered, and cannot be asked again
-	ended  chan struct{} // closed once it was waited for
+	spent  bool // it has answered, and cannot be asked again
+
+	// In ModeLines, guarded by the mutex of the Command:
+	unproven []Asked // questions whose answers had no id
+	batch    int     // how many of these there may be; 0: any number
+	ignored  int     // lines
+	last     []byte  // of them
+
+	slowest time.Duration // answer
+	ended   chan struct{} // closed once it was waited for
 }
 
 // startProcess starts a program; an error is an [*Error].
@@ -76,6 +87,11 @@ func (p *process) askLine(ctx context.Context, line []byte) ([]byte, error) {
 		_, err := p.in.Write(line)
 		return err
 	})
+}
+
+// nextLine returns the next line, without asking.
+func (p *process) nextLine(ctx context.Context) ([]byte, error) {
+	return p.ask(ctx, p.readLine, func() error { return nil })
 }
 
 // askOnce writes all of the program's input and returns all of its output, if it
@@ -178,6 +194,32 @@ func (p *process) sinceAnswer() (printed, ended bool) {
 		}
 	})
 	return events&unix.POLLIN != 0, err != nil || events&(unix.POLLHUP|unix.POLLERR) != 0
+}
+
+// rest ends the program's input and returns the lines that it prints until it ends, for
+// as long as another answer may take.
+func (p *process) rest() [][]byte {
+	p.hangUp()
+	_ = p.out.SetReadDeadline(time.Now().Add(graceOfRest + 2*p.slowest))
+	var lines [][]byte
+	for {
+		line, err := p.readLine()
+		if len(line) > 0 {
+			lines = append(lines, line)
+		}
+		if err != nil || len(lines) == mostRest {
+			return lines
+		}
+	}
+}
+
+// passedBy says which lines were ignored, as the end of a message.
+func (p *process) passedBy() string {
+	if p.ignored == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s ignored, the last %q",
+		many(p.ignored, "a line without the id of the question was", "%d lines without the id of the question were"), excerpt(string(p.last)))
 }
 
 // hangUp ends the program's input.

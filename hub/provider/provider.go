@@ -13,6 +13,11 @@
 // read the answer either: the text is taken apart by whoever asked. Answer and
 // Identity may be called from many goroutines.
 //
+// Some have two more methods:
+//
+//	News() News // warnings, and answers that are withdrawn; to be called after each Answer
+//	Settle()    // once no call is under way: checks the answers so far, see News
+//
 // An identity leaves out what does not decide the answer (keys, timeouts) and what
 // names the call (the narrative's id, the repeat). It is the same before and after
 // a provider has learnt what a server does not take.
@@ -23,6 +28,7 @@ package provider
 import (
 	"cmp"
 	"encoding/json"
+	"sync"
 	"time"
 )
 
@@ -53,6 +59,7 @@ type Answer struct {
 	Model                     string // that answered, as it names itself; "" where it does not
 	Status                    int    // of HTTP; 0 where there is none
 	Pace                      Pace
+	Provisional               bool // it may be withdrawn later, see News
 }
 
 // Finish says how an answer ended.
@@ -64,7 +71,57 @@ const (
 	Truncated Finish = "truncated" // it ran into a limit of tokens
 	Filtered  Finish = "filtered"  // a content filter held the question or the answer back
 	Refused   Finish = "refused"   // the model declined; Text is what it said, if anything
+	// Unknown: the server gave a reason that is not known, so the text may be cut off.
+	Unknown Finish = "unknown"
+	// Reasoned: the model stopped by itself and left no text. Reasoning is all there is.
+	Reasoned Finish = "reasoned"
+	// ToolCalled: the model left no text and called a tool. Text is what it called it with.
+	ToolCalled Finish = "tool_called"
 )
+
+// News is what a provider has to say beside its answers, since it was last asked for it.
+type News struct {
+	// Withdrawn are answers that turned out to be another question's, or nobody's. Each
+	// question is to be asked again.
+	Withdrawn []Asked
+	Notes     []string // warnings for people, each said once
+}
+
+// Asked names a question that was answered.
+type Asked struct {
+	NarrativeID string
+	Repeat      int
+}
+
+// notes gathers warnings.
+type notes struct {
+	mu   sync.Mutex
+	list []string
+	said map[string]bool
+}
+
+// add adds a warning of a kind, unless there was one.
+func (n *notes) add(kind, text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.said[kind] {
+		return
+	}
+	if n.said == nil {
+		n.said = make(map[string]bool)
+	}
+	n.said[kind] = true
+	n.list = append(n.list, text)
+}
+
+// take returns the warnings that were added since it was last called.
+func (n *notes) take() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.list
+	n.list = nil
+	return list
+}
 
 // Pace is what a server says of its rate limits. The zero value: nothing.
 type Pace struct {

@@ -3,6 +3,7 @@ package provider
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,19 +11,79 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Replay answers from a recording. It never asks anybody.
 type Replay struct {
 	source   string
 	recorded func(ctx context.Context, r Request) (Answer, bool, error)
+	held     []Recorded
+}
+
+// Recorded names an answer of a recording.
+type Recorded struct {
+	Asked
+	Narrative string // its text; empty: not known
 }
 
 // NewReplay returns a provider of recorded answers. The source names the recording
 // in identities and errors: an earlier experiment's id, for example. The function
-// finds an answer by the request's narrative and repeat; false: there is none.
-func NewReplay(source string, recorded func(ctx context.Context, r Request) (Answer, bool, error)) *Replay {
-	return &Replay{source, recorded}
+// finds an answer by the request's narrative and repeat; false: there is none. The list
+// names all answers, for Compare.
+func NewReplay(source string, recorded func(ctx context.Context, r Request) (Answer, bool, error), list ...Recorded) *Replay {
+	return &Replay{source, recorded, list}
+}
+
+// Compare returns warnings about answers that will not be asked for, and about
+// narratives whose text is another one than that which was answered. The map has the
+// texts by their ids. limited: narratives were left out on purpose, so answers about
+// others are none of the warnings.
+func (p *Replay) Compare(narratives map[string]string, repeats int, limited bool) []string {
+	var unknown, surplus, differ []string
+	for _, held := range p.held {
+		text, known := narratives[held.NarrativeID]
+		switch {
+		case !known && !limited:
+			unknown = append(unknown, held.NarrativeID)
+		case !known:
+		case held.Repeat >= repeats:
+			surplus = append(surplus, held.NarrativeID)
+		case held.Narrative != "" && sameText(held.Narrative) != sameText(text):
+			differ = append(differ, held.NarrativeID)
+		}
+	}
+	var warnings []string
+	for _, w := range []struct {
+		ids       []string
+		one, more string
+	}{
+		{unknown, "1 recorded reply matches no narrative", "%d recorded replies match no narrative"},
+		{surplus, "1 recorded reply is surplus", "%d recorded replies are surplus"},
+		{differ, "the text of 1 narrative differs from that which was answered", "the texts of %d narratives differ from those which were answered"},
+	} {
+		if n := len(w.ids); n > 0 {
+			warnings = append(warnings, many(n, w.one, w.more)+": "+firstOf(w.ids))
+		}
+	}
+	return warnings
+}
+
+// sameText returns a text as it is compared: line breaks and the space at its ends come
+// from the file that it was in.
+func sameText(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }
+
+// firstOf lists the first of some ids.
+func firstOf(ids []string) string {
+	const most = 5
+	shown := make([]string, 0, most)
+	for _, id := range ids[:min(len(ids), most)] {
+		shown = append(shown, excerpt(id))
+	}
+	if len(ids) > most {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
 }
 
 // Close does nothing.
@@ -64,7 +125,8 @@ const (
 
 // ReadReplay reads recorded answers from JSONL: per line an object with narrative_id
 // (a text or a number) and reply (or raw_reply), a text; other fields are let pass,
-// and a line whose reply is null or missing records no answer. The lines of one
+// and a line whose reply is null or missing records no answer. narrative_text, or
+// narrative, may have the text that was answered. The lines of one
 // narrative are its repeats, in their order. The identity is the content's, whatever the file is called.
 //
 // The error names every line that is wrong, up to twenty.
@@ -73,6 +135,7 @@ func ReadReplay(r io.Reader) (*Replay, error) {
 	lines := bufio.NewScanner(io.TeeReader(r, hash))
 	lines.Buffer(make([]byte, 64<<10), mostReplayLine)
 	replies := make(map[string][]Answer)
+	var held []Recorded
 	var faults []error
 	n := 1
 	for ; lines.Scan(); n++ {
@@ -80,13 +143,14 @@ func ReadReplay(r io.Reader) (*Replay, error) {
 		if len(line) == 0 {
 			continue
 		}
-		id, a, err := parseReplay(bytes.Clone(line))
+		id, text, a, err := parseReplay(bytes.Clone(line))
 		switch {
 		case err != nil && len(faults) == mostReplayFaults:
 			return nil, errors.Join(append(faults, errors.New("and more"))...)
 		case err != nil:
 			faults = append(faults, fmt.Errorf("line %d: %w", n, err))
 		case a != nil:
+			held = append(held, Recorded{Asked{id, len(replies[id])}, text})
 			replies[id] = append(replies[id], *a)
 		}
 	}
@@ -102,33 +166,35 @@ func ReadReplay(r io.Reader) (*Replay, error) {
 		}
 		return Answer{}, false, nil
 	}
-	return NewReplay("recording "+hex.EncodeToString(hash.Sum(nil)), recorded), nil
+	return NewReplay("recording "+hex.EncodeToString(hash.Sum(nil)), recorded, held...), nil
 }
 
 // parseReplay reads one line; a nil answer: none is recorded.
-func parseReplay(line []byte) (id string, a *Answer, err error) {
+func parseReplay(line []byte) (id, narrative string, a *Answer, err error) {
 	var wire struct {
 		NarrativeID json.RawMessage `json:"narrative_id"`
 		Reply       json.RawMessage `json:"reply"`
 		RawReply    json.RawMessage `json:"raw_reply"`
+		Text        json.RawMessage `json:"narrative_text"`
+		Narrative   json.RawMessage `json:"narrative"`
 	}
 	if line[0] != '{' || decode(line, &wire) != nil {
-		return "", nil, errors.New("not a JSON object")
+		return "", "", nil, errors.New("not a JSON object")
 	}
 	id = word(wire.NarrativeID)
 	if id == "" || bytes.ContainsAny(wire.NarrativeID[:1], "{[tf") {
-		return "", nil, errors.New("narrative_id is missing, or neither a text nor a number")
+		return "", "", nil, errors.New("narrative_id is missing, or neither a text nor a number")
 	}
 	raw := wire.Reply
 	if !isThere(raw) {
 		raw = wire.RawReply
 	}
 	if !isThere(raw) {
-		return id, nil, nil
+		return id, "", nil, nil
 	}
 	var text *string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", nil, errors.New("the reply is not a text")
+		return "", "", nil, errors.New("the reply is not a text")
 	}
-	return id, &Answer{Text: *text, Raw: line, Finish: Complete}, nil
+	return id, cmp.Or(word(wire.Text), word(wire.Narrative)), &Answer{Text: *text, Raw: line, Finish: Complete}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,5 +96,32 @@ func TestReplayIdentityIsTheRecording(t *testing.T) {
 	a, same, b := replayOf(t, `{"narrative_id":"n1","reply":"yes"}`), replayOf(t, `{"narrative_id":"n1","reply":"yes"}`), replayOf(t, `{"narrative_id":"n1","reply":"no"}`)
 	if string(a.Identity(question)) != string(same.Identity(Request{})) || string(a.Identity(question)) == string(b.Identity(question)) {
 		t.Errorf("identities are %s, %s, %s", a.Identity(question), same.Identity(Request{}), b.Identity(question))
+	}
+}
+
+func TestReplayComparesItsAnswersWithTheNarratives(t *testing.T) {
+	p := replayOf(t, strings.Join([]string{
+		`{"narrative_id":"n1","reply":"yes","narrative_text":"It burned.\r\nAll of it."}`,
+		`{"narrative_id":"n1","reply":"no"}`,
+		`{"narrative_id":"n1","reply":"no"}`,
+		`{"narrative_id":"n2","reply":"no","narrative":"It was calm."}`,
+		`{"narrative_id":"n3","reply":null}`,
+		`{"narrative_id":"x1","reply":"no"}`, `{"narrative_id":"x2","reply":"no"}`, `{"narrative_id":"x3","reply":"no"}`,
+		`{"narrative_id":"x4","reply":"no"}`, `{"narrative_id":"x5","reply":"no"}`, `{"narrative_id":"x6","reply":"no"}`,
+	}, "\n"))
+	texts := map[string]string{"n1": "It burned.\nAll of it. ", "n2": "It was hot.", "n3": "?"}
+	want := []string{
+		"6 recorded replies match no narrative: x1, x2, x3, x4, x5, …",
+		"1 recorded reply is surplus: n1",
+		"the text of 1 narrative differs from that which was answered: n2",
+	}
+	if got := p.Compare(texts, 2, false); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := p.Compare(texts, 2, true); !slices.Equal(got, want[1:]) {
+		t.Errorf("with a limit: %q", got)
+	}
+	if got := p.Compare(map[string]string{"n1": "It burned.\nAll of it.", "n2": "It was calm."}, 3, true); got != nil {
+		t.Errorf("all is as it was: %q", got)
 	}
 }

@@ -25,8 +25,8 @@ func readStrict(text string, step Step) (Reply, bool) {
 
 // readLenient reads an object that is JSON, but for keys that stand twice and lone
 // surrogates. Its flag may be any word for one.
-func readLenient(object jsontext.Value) (Reply, error) {
-	r, err := readFields(object, func(value jsontext.Value) (flag, ok bool) { return flagWord(plain(value)) })
+func (p *Parser) readLenient(object jsontext.Value) (Reply, error) {
+	r, err := readFields(object, func(value jsontext.Value) (flag, ok bool) { return p.value(plain(value)) })
 	if err != nil {
 		return Reply{}, err
 	}
@@ -135,17 +135,6 @@ func confidence(value jsontext.Value) *float64 {
 		return nil
 	}
 	return &x
-}
-
-// flagWord returns the flag that a word stands for.
-func flagWord(word string) (flag, ok bool) {
-	switch strings.ToLower(strings.TrimRight(strings.TrimSpace(word), ".!")) {
-	case "true", "yes", "1", "1.0":
-		return true, true
-	case "false", "no", "0", "0.0":
-		return false, true
-	}
-	return false, false
 }
 
 // show returns a value for a message, in quotes and not long.

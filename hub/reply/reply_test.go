@@ -107,7 +107,7 @@ func TestObject(t *testing.T) {
 			Reply{Flag: true},
 		},
 		{"two objects, the last counts", `{"detected": false} On reflection: {"detected": true}`, Reply{Flag: true}},
-		{"an array of objects", `[{"detected": false}, {"detected": true}]`, Reply{Flag: true}},
+		{"an array of objects that agree", `[{"detected": true}, {"detected": true}]`, Reply{Flag: true}},
 		{"last object has no flag", `{"detected": true} {"note": "done"}`, Reply{Flag: true}},
 		{"under result", `{"result": {"detected": true, "confidence": 0.5}}`, Reply{Flag: true, Confidence: number(0.5)}},
 		{"object in an object with a flag", `x {"detected": true, "detail": {"flag": false}}`, Reply{Flag: true}},
@@ -227,11 +227,11 @@ func TestWords(t *testing.T) {
 func TestUnparsed(t *testing.T) {
 	const none = "there is no object with detected or flag, and no plain yes or no"
 	for _, c := range []struct{ name, text, reason string }{
-		{"empty", "", "no text beside thoughts"},
-		{"blank", " \n\u00A0\uFEFF", "no text beside thoughts"},
-		{"an empty fence", "```json\n```", "no text beside thoughts"},
-		{"only a thought", "<think>yes</think>", "no text beside thoughts"},
-		{"a thought that does not end", `<think>I say {"detected": true}`, "no text beside thoughts"},
+		{"empty", "", "no text beside thinking"},
+		{"blank", " \n\u00A0\uFEFF", "no text beside thinking"},
+		{"an empty fence", "```json\n```", "no text beside thinking"},
+		{"only a thought", "<think>yes</think>", "no text beside thinking"},
+		{"a thought that does not end", `<think>I say {"detected": true}`, "no text beside thinking"},
 		{"cut in the flag", `{"detected": tr`, "ends inside an object"},
 		{"cut after the flag", `{"detected": true, "rat`, "ends inside an object"},
 		{"cut in a string", `{"detected": true, "rationale": "she`, "ends inside an object"},
@@ -268,8 +268,9 @@ func TestUnparsed(t *testing.T) {
 		{"yes, but", "Yes, but the assailant is a stranger.", none},
 		{"no refusal is a no", "No, I cannot help with that.", none},
 		{"nor is a greeting a yes", "Yes, of course! Please give me the narrative.", none},
-		{"contradiction", "Yes, she was hit.\nFinal answer: no", "begins with one answer and ends with the other"},
-		{"contradiction in words", "Yes\nNo", "begins with one answer and ends with the other"},
+		{"contradiction", "Yes, she was hit.\nFinal answer: no", "contradiction: there is one verdict and the other"},
+		{"objects in a row that differ", `[{"detected": false}, {"detected": true}]`, "contradiction: there are several objects in a row"},
+		{"contradiction in words", "Yes\nNo", "contradiction: there is one verdict and the other"},
 		{"whether", "I cannot tell whether the answer is yes.", none},
 		{"a question answered", "Was she hit? No.", none},
 		{"refusal", "I'm sorry, but I can't help with that.", none},
@@ -310,7 +311,8 @@ func TestParseTakesTimeInProportionToTheLength(t *testing.T) {
 	for _, unit := range []string{
 		"{ ", `{"a":`, `{a:`, `{a:1,`, `{"x`, `{'x"`, `{a:"x`, `{a:"\`, `{a:"  `, `{"a":1,`, `{"detected":true,"x":`,
 		`{"detected":true}`, `{/*`, `{a:1//`, "[", `"`, `\`, "<think>", "</think>", "<think></think>", "```", "yes, ",
-		"answer (", " ", "\n",
+		"answer (", " ", "\n", "<think></reason>", "<think>\n</thinking>", "◁think▷", "◁/think▷", "[THINK]", "<|channel|>analysis", "<|channel|>final",
+		"<|end_of_thought|>", "<details>", "<", "<|", "\n\nQ: ", "Was it? Yes. ", "\nAnswer: yes", `{"answer":{"flag":true}}`, "for example {}", `{"x":"</think>`,
 	} {
 		small := min(took(unit, length), took(unit, length), took(unit, length))
 		limit := 256*small + 200*time.Millisecond

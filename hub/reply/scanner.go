@@ -17,16 +17,17 @@ type scanner struct {
 	text  string
 	pos   int
 	out   []byte
-	found *object // the last whole object with a flag; its JSON is part of out
-	meant bool    // a quoted name or a flag's name was read: this is no prose
+	found []object // whole objects with a flag that are in no other such; their JSON is part of out
+	names []string // of the members that pos is in
+	meant bool     // a quoted name or a flag's name was read: this is no prose
 }
 
 func (s *scanner) begin(at int) {
-	s.pos, s.out, s.found, s.meant = at, s.out[:0], nil, false
+	s.pos, s.out, s.found, s.names, s.meant = at, s.out[:0], nil, s.names[:0], false
 }
 
 func (s *scanner) object(depth int) bool {
-	from, mark, flagged := s.pos, len(s.out), false
+	from, mark, inner, flagged := s.pos, len(s.out), len(s.found), false
 	s.pos++
 	s.write('{')
 	for first := true; !s.next('}'); first = false {
@@ -34,14 +35,19 @@ func (s *scanner) object(depth int) bool {
 			s.write(',')
 		}
 		name, ok := s.name()
-		if !ok || !s.value(depth) || !s.next(',') && !s.at('}') {
+		if !ok {
 			return false
 		}
+		s.names = append(s.names, name)
+		if !s.value(depth) || !s.next(',') && !s.at('}') {
+			return false
+		}
+		s.names = s.names[:len(s.names)-1]
 		flagged = flagged || isFlagName(name)
 	}
 	s.write('}')
 	if flagged {
-		s.found = &object{s.text[from:s.pos], s.out[mark:]}
+		s.found = append(s.found[:inner], object{s.text[from:s.pos], s.out[mark:], roleOf(s.names)})
 	}
 	return true
 }
