@@ -50,11 +50,13 @@ type Emit func(s *Statement, args ...any)
 // Statement is one SQL statement of a view. With Columns set it is an insert that
 // ends in VALUES, and its rows are put in many at a time. With Sum set it takes a key
 // and an amount (int64), and runs once for each key of a transaction, at its end, with
-// the sum of the amounts.
+// the sum of the amounts. With Change set it has no SQL but changes results of benchmarks
+// in memory; what changed is written before the next statement that is SQL.
 type Statement struct {
 	SQL     string
 	Columns int
 	Sum     bool
+	Change  func(r *results, args []any) error
 }
 
 // Projector keeps one view of a log in a folder.

@@ -61,7 +61,7 @@ func (h *Hub) Totals(ctx context.Context) (HubTotals, error) {
 // selectExperiment selects what scanExperiment reads.
 const selectExperiment = `SELECT e.id, uuid, definition, name, coalesce(author, ''), coalesce(prompt_id, 0), coalesce(prompt_text, ''),
 coalesce(model_id, 0), coalesce(model_name, ''), coalesce(provider, ''), label, repeats, parameters, status, coalesce(reason, ''),
-start_time, end_time, total_narratives, labelled, manual_true, positives, true_positives, false_negatives, false_positives, true_negatives,
+start_time, end_time, planned, labelled, manual_true, positives, true_positives, false_negatives, false_positives, true_negatives,
 ok, unparsed, refused, filtered, truncated, error, not_run, unusable_true, unusable_false, input_tokens, output_tokens, cost,
 coalesce(mean_latency_ms, 0), calls, possibly_billed
 FROM experiments AS e LEFT JOIN prompts AS p ON p.id = prompt_id LEFT JOIN models AS m ON m.id = model_id`
