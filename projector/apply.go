@@ -23,7 +23,7 @@ type applier struct {
 	view     View
 	prepared map[string]*sql.Stmt
 	bulk     map[*Statement]*sql.Stmt // that put in rowsPerInsert rows
-	insert   *Statement // rows of it are waiting
+	insert   *Statement               // rows of it are waiting
 	args     []any
 	sums     []*sum // in the order in which they were met: the log's
 	sumOf    map[sumKey]*sum
@@ -254,21 +254,25 @@ const (
 )
 
 // advance folds what the log has behind the view's checkpoint into the live view,
-// and returns the new checkpoint.
-func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
+// and returns the new checkpoint. Where the limits stop it, the error is errEnough.
+func (p *Projector) advance(ctx context.Context, st state, l limits) (uint64, error) {
 	db, err := openWriter(p.Path())
 	if err != nil {
 		return st.checkpoint, err
 	}
-	if err = p.advanceIn(ctx, db, &st); err == nil {
+	if err = p.advanceIn(ctx, db, &st, l); err == nil || errors.Is(err, errEnough) {
 		// Another program that has the view open would move what is in the write-ahead
 		// log into the file when it closes, without checksums.
-		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+		_, failed := db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+		err = errors.Join(err, failed)
 	}
 	return st.checkpoint, errors.Join(err, db.Close())
 }
 
-func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error {
+// errEnough means that there is more to fold than the limits allow.
+var errEnough = errors.New("stopped early")
+
+func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state, l limits) error {
 	var batch []eventlog.Event
 	size := 0
 	for ev, err := range p.log.Events(ctx, max(st.checkpoint, 1)) {
@@ -288,6 +292,9 @@ func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error 
 			}
 			clear(batch)
 			batch, size = batch[:0], 0
+			if l.reached() {
+				return errEnough
+			}
 		}
 	}
 	if len(batch) == 0 {

@@ -23,7 +23,8 @@ func Hub() View {
 		Name:    "hub",
 		Version: 3, // 3: TIMESTAMP without T and Z, total_narratives counts what was processed
 		Schema:  hubSchema,
-		Indexes: "CREATE INDEX idx_results_narrative ON results(narrative_id);",
+		Indexes: `CREATE INDEX idx_results_narrative ON results(narrative_id);
+CREATE INDEX idx_results_unusable ON results(experiment_id) WHERE outcome NOT IN ('ok', 'not_run');`,
 		Tables: []string{
 			"experiments", "prompts", "models", "results", "calls",
 			"narratives", "sets", "set_narratives", "relabels", "dead_events",

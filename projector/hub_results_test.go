@@ -95,3 +95,24 @@ func TestTimestampsHaveTheFormThatOtherToolsRead(t *testing.T) {
 		t.Errorf("timestamps\n%s\nwant\n%s", got, want)
 	}
 }
+
+// Who would rather read a view that is behind than wait gets it so, in whole transactions.
+func TestAReaderThatHasEnoughLeavesTheRest(t *testing.T) {
+	log, p := hubStore(t)
+	appendHub(t, log, p, newBench(t, 0, "TF").prompt)
+	load{experiments: 2, narratives: 2000}.fill(t, log) // more than it takes for a rebuild
+	enough := make(chan struct{})
+	close(enough)
+	s, err := p.catchUpWithin(ctx, limits{patience: briefly, enough: enough})
+	must(t, err)
+	if s.Held != stoppedEarly || s.Checkpoint != 1+eventsPerCommit || s.Behind() == 0 || s.Rebuilt != "" {
+		t.Errorf("status %+v", s)
+	}
+	verifyClean(t, p)
+	// Nobody adds to the log: it is brought up all the same.
+	s, err = p.CatchUpUntil(ctx, enough)
+	must(t, err)
+	if s.Held != "" || s.Behind() != 0 {
+		t.Errorf("status %+v", s)
+	}
+}

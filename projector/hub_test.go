@@ -317,7 +317,7 @@ sum(flag = 0 AND manual_flag = 0), sum(manual_flag IS NOT NULL) FROM results WHE
 		}
 		for column, v := range map[string]metrics.Value{
 			"percent_overlap": c.PercentOverlap(), "accuracy": c.Accuracy().Point, "precision": c.Precision().Point, "recall": c.Recall().Point,
-			"specificity": c.Specificity().Point, "f1": c.F1().Point, "balanced_accuracy": c.BalancedAccuracy(), "mcc": c.MCC(),
+			"specificity": c.Specificity().Point, "npv": c.NPV().Point, "f1": c.F1().Point, "balanced_accuracy": c.BalancedAccuracy(), "mcc": c.MCC(),
 			"kappa": c.Kappa(), "coverage": c.Coverage(c.N() + 5),
 		} {
 			var got sql.NullFloat64

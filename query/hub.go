@@ -27,15 +27,26 @@ type Hub struct {
 	db *projector.DB
 }
 
-// OpenHub opens the file of the view of benchmarks, and checks each of its pages.
+// OpenHub opens the file of the view of benchmarks, and checks each of its pages, so that
+// who has begun to read it can go on.
 func OpenHub(ctx context.Context, path string) (*Hub, error) {
+	h, err := OpenHubUnchecked(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	var pages int
+	if err := h.db.QueryRowContext(ctx, "SELECT count(data) FROM sqlite_dbpage").Scan(&pages); err != nil {
+		return nil, errors.Join(wrap(err), h.Close())
+	}
+	return h, nil
+}
+
+// OpenHubUnchecked is OpenHub for those who read little of a view that may be large, and
+// can begin again: a page that is damaged is found when it is read, and is [ErrDamaged].
+func OpenHubUnchecked(ctx context.Context, path string) (*Hub, error) {
 	db, err := projector.OpenReader(ctx, path)
 	if err != nil {
 		return nil, wrap(err)
-	}
-	var pages int
-	if err := db.QueryRowContext(ctx, "SELECT count(data) FROM sqlite_dbpage").Scan(&pages); err != nil {
-		return nil, errors.Join(wrap(err), db.Close())
 	}
 	return &Hub{db}, nil
 }
@@ -152,6 +163,12 @@ FROM results LEFT JOIN narratives ON key = text_key`
 // Results yields what an experiment said of each narrative, in the order of its set.
 func (h *Hub) Results(ctx context.Context, id int64) iter.Seq2[HubResult, error] {
 	return each(ctx, h.db, scanResult, selectResult+" WHERE experiment_id = ? ORDER BY id", id)
+}
+
+// Unusable yields the first results of an experiment that were asked about and have no
+// usable answer, at most so many, in the order of its set.
+func (h *Hub) Unusable(ctx context.Context, id int64, most int) iter.Seq2[HubResult, error] {
+	return each(ctx, h.db, scanResult, selectResult+" WHERE experiment_id = ? AND outcome NOT IN ('ok', 'not_run') ORDER BY id LIMIT ?", id, most)
 }
 
 func scanResult(rows *sql.Rows) (HubResult, error) {

@@ -156,7 +156,9 @@ func (r *hubRun) one(ctx context.Context, b *benchmark) error {
 		voice.clear()
 		_ = printJSON(r.c.out, unsavedAnswer{narrative, repeat, a.Text}) // the error of the store is told
 	}
+	stopFollowing := followLog(ctx, r.log)
 	report, err := b.plan.Run(ctx, o)
+	stopFollowing()
 	voice.end()
 	if err != nil {
 		return storeFailed(b.Name, unsaved, err)
