@@ -116,3 +116,31 @@ func TestAReaderThatHasEnoughLeavesTheRest(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 }
+
+// Each kind of difference from the log is named, case too where names are unique without it.
+func TestVerifyNamesTheRowThatDiffers(t *testing.T) {
+	for statement, want := range map[string]string{
+		"UPDATE models SET provider = 'Rules'":                                   "models: row 1 differs from what the log gives",
+		"UPDATE results SET raw_reply = raw_reply || ' ' WHERE id = 1":           "results: row 1 differs from what the log gives",
+		"UPDATE results SET flag = NULL WHERE id = 1":                            "results: row 1 differs from what the log gives",
+		"DELETE FROM calls WHERE id = 1":                                         "calls lacks the row of event 1",
+		"INSERT INTO sets(seq, key, label) VALUES (99, 'k', 'l')":                "sets has a row 99 that the log does not give",
+		"ALTER TABLE prompts ADD COLUMN more TEXT":                               "prompts has other columns than the log gives",
+		"UPDATE experiments SET f1 = f1 + 1e-15 WHERE id = 1":                    "experiments: row 1 differs from what the log gives",
+		"UPDATE narratives SET narrative_text = CAST(narrative_text AS BLOB)":    "narratives: row 2 differs from what the log gives",
+		"UPDATE results SET id = 77 WHERE id = (SELECT max(id) FROM results)":    "results has a row 77 that the log does not give",
+		"INSERT INTO dead_events(seq, type, version, reason) VALUES (1,1,1,'r')": "dead_events has a row 1 that the log does not give",
+	} {
+		dir := t.TempDir()
+		log := eventlog.New(dir, eventlog.Options{})
+		p := New(log, Hub(), dir, time.Second)
+		b := newBench(t, 0, "TF")
+		mustAppend(t, log, b.events(t)...)
+		appendHub(t, log, p, b.started(0, 0, 1), b.answered(0, 0, 1, "yes"), b.parsed(0, 0, 1, true))
+		verifyClean(t, p)
+		write(t, p, statement)
+		if found, err := p.Verify(ctx); err != nil || len(found) != 1 || found[0] != want {
+			t.Errorf("%s: %q, %v, want %q", statement, found, err, want)
+		}
+	}
+}
