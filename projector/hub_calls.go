@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"github.com/explog/explog/event"
@@ -20,11 +21,11 @@ var (
 		return r.change(c.Experiment, c.Narrative, c.Repeat, func(res *result) { res.start(r.call(res, c.Call, c.Attempt), c) })
 	}}
 	callFinished = &Statement{Change: func(r *results, args []any) error {
-		c, seq := args[0].(event.CallFinished), args[1].(uint64)
+		c, seq := args[0].(*event.CallFinished), args[1].(uint64)
 		return r.change(c.Experiment, c.Narrative, c.Repeat, func(res *result) { res.finish(r.call(res, c.Call, c.Attempt), c, seq) })
 	}}
 	resultParsed = &Statement{Change: func(r *results, args []any) error {
-		p := args[0].(parsedResult)
+		p := args[0].(*parsedResult)
 		return r.change(p.Experiment, p.Narrative, p.Repeat, func(res *result) { res.parse(p) })
 	}}
 	relabelled = &Statement{Change: func(r *results, args []any) error {
@@ -38,9 +39,20 @@ func foldCallStarted(c event.CallStarted, _ eventlog.Event, emit Emit) error {
 	return nil
 }
 
-func foldCallFinished(c event.CallFinished, ev eventlog.Event, emit Emit) error {
-	c.Raw = nil // the view does not have it
-	emit(callFinished, c, ev.Seq)
+// finishedCall is a call's end without the answer as it came, which the view does not have.
+type finishedCall struct {
+	event.CallFinished
+	Raw skipped `json:"raw"`
+}
+
+// skipped is what need not be decoded.
+type skipped struct{}
+
+// UnmarshalJSONFrom goes past a value.
+func (*skipped) UnmarshalJSONFrom(d *jsontext.Decoder) error { return d.SkipValue() }
+
+func foldCallFinished(c finishedCall, ev eventlog.Event, emit Emit) error {
+	emit(callFinished, &c.CallFinished, ev.Seq)
 	return nil
 }
 
@@ -65,7 +77,7 @@ func foldResult(r event.ResultParsed, _ eventlog.Event, emit Emit) error {
 	if err != nil {
 		return err
 	}
-	emit(resultParsed, parsedResult{r, indicators, steps})
+	emit(resultParsed, &parsedResult{r, indicators, steps})
 	return nil
 }
 
@@ -123,10 +135,10 @@ func (res *result) start(c *call, e event.CallStarted) {
 
 // finish takes an attempt's end. An answer has yet to be parsed, and takes the place of
 // what was there; an error takes no answer's place.
-func (res *result) finish(c *call, e event.CallFinished, seq uint64) {
+func (res *result) finish(c *call, e *event.CallFinished, seq uint64) {
 	c.finished, c.finish = true, e.Finish != ""
 	c.inputTokens, c.outputTokens, c.latency = e.InputTokens, e.OutputTokens, int64(e.Latency)
-	c.changedEnd = &e
+	c.changedEnd = e
 	res.last = &lastAttempt{optional(e.InputTokens), optional(e.OutputTokens), float64(e.Latency) / float64(time.Millisecond)}
 	switch {
 	case e.Finish != "":
@@ -138,7 +150,7 @@ func (res *result) finish(c *call, e event.CallFinished, seq uint64) {
 	}
 }
 
-func (res *result) parse(p parsedResult) {
+func (res *result) parse(p *parsedResult) {
 	res.outcome, res.problem, res.flag = p.Outcome, nullable(p.Problem), p.Flag
 	res.parsed = &parsedColumns{optional(p.Confidence), p.indicators, nullable(p.Rationale), p.steps, nullable(p.Step), p.Parser}
 }

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"cmp"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/explog/explog/event"
 )
 
 // results keeps the results that a transaction works on in memory. Events change them
@@ -17,6 +20,7 @@ import (
 // more of them, they are read some hundreds at a time.
 type results struct {
 	a           *applier
+	ctx         context.Context     // never cancelled: see execShort
 	experiments map[uuid.UUID]int64 // ids
 	at          map[asked]*result
 	rows        []*result // all of at, in the order in which they were read
@@ -26,6 +30,7 @@ type results struct {
 	touched     []int64 // experiments, in the order in which they were touched
 	sums        map[int64]*tally
 	update      [len(updateResult)]*sql.Stmt
+	args        []any // of the statement at hand
 }
 
 // asked names a result: one question about a narrative.
@@ -60,7 +65,7 @@ const (
 
 func newResults(a *applier) *results {
 	return &results{
-		a: a, experiments: make(map[uuid.UUID]int64), at: make(map[asked]*result), lastCall: -1,
+		a: a, ctx: context.WithoutCancel(a.ctx), experiments: make(map[uuid.UUID]int64), at: make(map[asked]*result), lastCall: -1,
 		ahead: make(map[int64]readAhead), sums: make(map[int64]*tally),
 	}
 }
@@ -158,11 +163,11 @@ func (r *results) read(key asked) error {
 	}
 	ahead := r.ahead[experiment].next(id)
 	r.ahead[experiment] = ahead
-	added, err := r.readRows(key.experiment, experiment, ahead)
-	if err != nil || len(added) == 0 {
-		return err
+	added, called, err := r.readRows(key.experiment, experiment, ahead)
+	if err == nil && called {
+		err = r.readCalls(added)
 	}
-	if err := r.readCalls(added); err != nil {
+	if err != nil {
 		return err
 	}
 	for _, res := range added {
@@ -171,30 +176,51 @@ func (r *results) read(key asked) error {
 	return nil
 }
 
-// readRows reads results of an experiment that are not in memory.
-func (r *results) readRows(key uuid.UUID, experiment int64, ahead readAhead) ([]*result, error) {
-	rows, err := r.a.query(`SELECT id, narrative_id, repeat, manual_flag, outcome, problem, flag, finish IS NOT NULL, seq
+// readRows reads results of an experiment that are not in memory, and says whether they
+// have calls. Of those that were never asked about, which are most, it reads little.
+func (r *results) readRows(key uuid.UUID, experiment int64, ahead readAhead) (added []*result, called bool, err error) {
+	rows, err := r.a.query(`SELECT id, narrative_id, repeat, manual_flag, attempts > 0 OR outcome <> 'not_run' OR problem IS NOT NULL
 FROM results WHERE id >= ? AND +experiment_id = ? ORDER BY id LIMIT ?`, ahead.first, experiment, ahead.rows)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer rows.Close()
-	var added []*result
+	var used []*result
 	for rows.Next() {
-		at, res := asked{experiment: key}, &result{experiment: experiment}
-		err := rows.Scan(&res.id, &at.narrative, &at.repeat, &res.manual, &res.outcome, &res.problem, &res.flag, &res.hasReply, &res.seq)
-		if err != nil {
-			return nil, fmt.Errorf("read the view: %w", err)
+		at, res, hasState := asked{experiment: key}, &result{experiment: experiment, outcome: event.ResultNotRun}, false
+		if err := rows.Scan(&res.id, &at.narrative, &at.repeat, &res.manual, &hasState); err != nil {
+			return nil, false, fmt.Errorf("read the view: %w", err)
 		}
-		if r.at[at] == nil {
-			r.at[at] = res
-			r.rows, added = append(r.rows, res), append(added, res)
+		if r.at[at] != nil {
+			continue
+		}
+		r.at[at] = res
+		r.rows, added = append(r.rows, res), append(added, res)
+		if hasState {
+			used = append(used, res)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the view: %w", err)
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, false, fmt.Errorf("read the view: %w", err)
 	}
-	return added, nil
+	for _, res := range used {
+		if err := r.readState(res); err != nil {
+			return nil, false, err
+		}
+	}
+	return added, len(used) > 0, nil
+}
+
+// readState reads what a result has that was asked about.
+func (r *results) readState(res *result) error {
+	stmt, err := r.a.prepare("SELECT outcome, problem, flag, finish IS NOT NULL, seq FROM results WHERE id = ?")
+	if err != nil {
+		return err
+	}
+	if err := stmt.QueryRowContext(r.a.ctx, res.id).Scan(&res.outcome, &res.problem, &res.flag, &res.hasReply, &res.seq); err != nil {
+		return fmt.Errorf("read the view: %w", err)
+	}
+	return nil
 }
 
 // readCalls reads the calls of results that are in the order of their ids.
@@ -258,7 +284,8 @@ func (r *results) flush() error {
 	}
 	slices.SortFunc(fresh, func(a, b newCall) int { return cmp.Compare(a.id, b.id) })
 	for _, c := range fresh {
-		if err := r.a.insertRow(insertCall, c.args()); err != nil {
+		r.args = c.appendTo(r.args[:0])
+		if err := r.a.insertRow(insertCall, r.args); err != nil {
 			return err
 		}
 	}
@@ -319,8 +346,7 @@ func (r *results) write(res *result) error {
 	positive, negative := res.falsely()
 	attempts, open := res.attempts()
 	groups := 0
-	args := make([]any, 0, 24)
-	args = append(args, optional(res.manual), string(res.outcome), res.problem, optional(res.flag), positive, negative, res.seq, attempts, open)
+	args := append(r.args[:0], optional(res.manual), string(res.outcome), res.problem, optional(res.flag), positive, negative, res.seq, attempts, open)
 	if l := res.last; l != nil {
 		groups |= groupLast
 		args = append(args, l.inputTokens, l.outputTokens, l.latency)
@@ -339,7 +365,17 @@ func (r *results) write(res *result) error {
 			return err
 		}
 	}
-	return r.a.execStmt(r.update[groups], append(args, res.id))
+	r.args = append(args, res.id)
+	return r.execShort(r.update[groups], r.args)
+}
+
+// execShort runs a statement that writes one row, which is not worth cancelling: the driver
+// starts a goroutine for each statement that can be. The applier stops between events.
+func (r *results) execShort(stmt *sql.Stmt, args []any) error {
+	if _, err := stmt.ExecContext(r.ctx, args...); err != nil {
+		return fmt.Errorf("write to the view: %w", err)
+	}
+	return nil
 }
 
 var insertCall = &Statement{
@@ -354,21 +390,19 @@ type newCall struct {
 	of *result
 }
 
-func (c newCall) args() []any {
-	args := []any{c.id, c.key.String(), c.attempt, c.of.experiment, c.of.id, c.changedStart}
-	return append(args, c.end()...)
+// appendTo appends the columns of the row.
+func (c newCall) appendTo(args []any) []any {
+	return c.appendEnd(append(args, c.id, c.key.String(), c.attempt, c.of.experiment, c.of.id, c.changedStart))
 }
 
-// end returns the columns of a call that its end fills.
-func (c *call) end() []any {
+// appendEnd appends the columns of a call that its end fills.
+func (c *call) appendEnd(args []any) []any {
 	e := c.changedEnd
 	if e == nil {
-		return make([]any, 9)
+		return append(args, make([]any, 9)...)
 	}
-	return []any{
-		stamped(e.Finished), nullable(e.Finish), nullable(e.Model), nonzero(e.Status), optional(e.InputTokens), optional(e.OutputTokens),
-		int64(e.Latency), nullable(e.Error), nullable(e.ErrorKind),
-	}
+	return append(args, stamped(e.Finished), nullable(e.Finish), nullable(e.Model), nonzero(e.Status), optional(e.InputTokens), optional(e.OutputTokens),
+		int64(e.Latency), nullable(e.Error), nullable(e.ErrorKind))
 }
 
 // writeCall writes a call that is in the view.
@@ -382,5 +416,5 @@ func (r *results) writeCall(c *call) error {
 		return nil
 	}
 	return r.a.exec(`UPDATE calls SET finished = ?, finish = ?, model = ?, status = ?, input_tokens = ?, output_tokens = ?, latency_ns = ?,
-error = ?, error_kind = ? WHERE id = ?`, append(c.end(), c.id))
+error = ?, error_kind = ? WHERE id = ?`, append(c.appendEnd(nil), c.id))
 }

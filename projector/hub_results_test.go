@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
 )
 
@@ -113,6 +115,35 @@ func TestAReaderThatHasEnoughLeavesTheRest(t *testing.T) {
 	s, err = p.CatchUpUntil(ctx, enough)
 	must(t, err)
 	if s.Held != "" || s.Behind() != 0 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// A reader that stops early because the log grows is told how far behind the view is.
+func TestAReaderThatHasEnoughOfAGrowingLogIsBehindIt(t *testing.T) {
+	dir := t.TempDir()
+	log := eventlog.New(dir, eventlog.Options{})
+	view := Hub()
+	fold, grown := view.Fold, false
+	view.Fold = func(ev eventlog.Event, emit Emit) error {
+		if !grown {
+			grown = true
+			mustAppend(t, log, hubEvent(t, event.Prompt{Text: "one more"}))
+		}
+		return fold(ev, emit)
+	}
+	mustAppend(t, log, hubEvent(t, event.Prompt{Text: "first"}))
+	mustCatchUp(t, New(log, Hub(), dir, time.Second))
+	events := make([]eventlog.Event, eventsPerCommit)
+	for i := range events {
+		events[i] = hubEvent(t, event.Prompt{Text: fmt.Sprint(i)})
+	}
+	mustAppend(t, log, events...)
+	enough := make(chan struct{})
+	close(enough)
+	s, err := New(log, view, dir, time.Second).CatchUpUntil(ctx, enough)
+	must(t, err)
+	if s.Held != stoppedEarly || s.Behind() != 1 {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -112,6 +112,7 @@ func (p *Projector) CatchUpUntil(ctx context.Context, enough <-chan struct{}) (S
 	}
 	head, err := p.log.Head(ctx)
 	if err != nil || head.Seq > status.Head {
+		status.Head = max(status.Head, head.Seq)
 		return status, err
 	}
 	return p.CatchUp(ctx)
