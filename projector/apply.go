@@ -209,7 +209,7 @@ func (a *applier) execStmt(stmt *sql.Stmt, args []any) error {
 
 // query reads rows of the view as the transaction has it.
 func (a *applier) query(query string, args ...any) (*sql.Rows, error) {
-	stmt, err := a.prepare(query)
+	stmt, err := a.prepare(query) //nolint:sqlclosecheck // it is kept until the transaction ends
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func (a *applier) query(query string, args ...any) (*sql.Rows, error) {
 
 // number reads one number; 0: there is none.
 func (a *applier) number(query string, args ...any) (int64, error) {
-	stmt, err := a.prepare(query)
+	stmt, err := a.prepare(query) //nolint:sqlclosecheck // it is kept until the transaction ends
 	if err != nil {
 		return 0, err
 	}

@@ -213,7 +213,7 @@ FROM results WHERE id >= ? AND +experiment_id = ? ORDER BY id LIMIT ?`, ahead.fi
 
 // readState reads what a result has that was asked about.
 func (r *results) readState(res *result) error {
-	stmt, err := r.a.prepare("SELECT outcome, problem, flag, finish IS NOT NULL, seq FROM results WHERE id = ?")
+	stmt, err := r.a.prepare("SELECT outcome, problem, flag, finish IS NOT NULL, seq FROM results WHERE id = ?") //nolint:sqlclosecheck // it is kept until the transaction ends
 	if err != nil {
 		return err
 	}
@@ -346,7 +346,8 @@ func (r *results) write(res *result) error {
 	positive, negative := res.falsely()
 	attempts, open := res.attempts()
 	groups := 0
-	args := append(r.args[:0], optional(res.manual), string(res.outcome), res.problem, optional(res.flag), positive, negative, res.seq, attempts, open)
+	args := r.args[:0]
+	args = append(args, optional(res.manual), string(res.outcome), res.problem, optional(res.flag), positive, negative, res.seq, attempts, open)
 	if l := res.last; l != nil {
 		groups |= groupLast
 		args = append(args, l.inputTokens, l.outputTokens, l.latency)
@@ -361,12 +362,13 @@ func (r *results) write(res *result) error {
 	}
 	if r.update[groups] == nil {
 		var err error
-		if r.update[groups], err = r.a.prepare(updateResult[groups]); err != nil {
+		if r.update[groups], err = r.a.prepare(updateResult[groups]); err != nil { //nolint:sqlclosecheck // it is kept until the transaction ends
 			return err
 		}
 	}
-	r.args = append(args, res.id)
-	return r.execShort(r.update[groups], r.args)
+	args = append(args, res.id)
+	r.args = args
+	return r.execShort(r.update[groups], args)
 }
 
 // execShort runs a statement that writes one row, which is not worth cancelling: the driver

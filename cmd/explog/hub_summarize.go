@@ -79,8 +79,11 @@ func undefinedText(s report.Summary) []string {
 	var reasons []string
 	names := make(map[string][]string)
 	for _, m := range []report.Measure{
-		{Name: "F1", Estimate: s.F1}, {Name: "precision", Estimate: s.Precision}, {Name: "recall", Estimate: s.Recall},
-		{Name: "accuracy", Estimate: s.Accuracy}, {Name: "MCC", Estimate: metrics.Estimate{Point: s.MCC}},
+		{Name: "F1", Estimate: s.F1},
+		{Name: "precision", Estimate: s.Precision},
+		{Name: "recall", Estimate: s.Recall},
+		{Name: "accuracy", Estimate: s.Accuracy},
+		{Name: "MCC", Estimate: metrics.Estimate{Point: s.MCC}},
 	} {
 		reason := m.Point.Reason()
 		if reason == "" {
