@@ -250,9 +250,13 @@ func (l *Logger) catchUp(ctx context.Context) (projector.Status, error) {
 		l.noteRebuilt(l.view, status)
 	}
 	if status.Held != "" {
-		l.opts.Note(fmt.Sprintf("%s is read as it is, %s behind the log: %s", l.view.Path(), events(status.Behind()), status.Held))
+		l.noteBehind(l.view, status)
 	}
 	return status, nil
+}
+
+func (l *Logger) noteBehind(view *projector.Projector, s projector.Status) {
+	l.opts.Note(fmt.Sprintf("%s is read as it is, %s behind the log: %s", view.Path(), events(s.Behind()), s.Held))
 }
 
 func (l *Logger) noteRebuilt(view *projector.Projector, s projector.Status) {

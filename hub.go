@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/explog/explog/event"
 	"github.com/explog/explog/eventlog"
@@ -57,6 +58,68 @@ func (l *Logger) Hub(ctx context.Context) (*query.Hub, error) {
 		return nil, err
 	}
 	return query.OpenHub(ctx, l.hub.Path(), l.opts.LockTimeout)
+}
+
+// hubPatience is how long a reader waits for the view of benchmarks to be brought up to
+// the log.
+const hubPatience = 400 * time.Millisecond
+
+// ReadHub runs fn on the view of benchmarks without waiting long for it: what cannot be
+// brought into it soon, because a hub run adds to the log, is left out, and a note says how
+// many events the view lacks. If the view turns out to be damaged it is built anew, and fn
+// runs again; so fn must not give out anything before it ends. A log without a benchmark
+// is [ErrNoExperiment].
+func (l *Logger) ReadHub(ctx context.Context, fn func(*query.Hub) error) error {
+	if err := l.needHub(ctx); err != nil {
+		return err
+	}
+	patience, stop := context.WithTimeout(ctx, hubPatience)
+	defer stop()
+	status, err := l.hub.CatchUpUntil(ctx, patience.Done())
+	if err != nil {
+		return l.noStore(err)
+	}
+	if status.Rebuilt != "" && status.Rebuilt != projector.Missing {
+		l.noteRebuilt(l.hub, status)
+	}
+	if status.Held != "" {
+		l.noteBehind(l.hub, status)
+	}
+	err = l.readHub(ctx, fn)
+	if errors.Is(err, fs.ErrNotExist) { // another process is just replacing it: wait for that
+		if _, err = l.hub.CatchUp(ctx); err == nil {
+			err = l.readHub(ctx, fn)
+		}
+	}
+	if !errors.Is(err, query.ErrDamaged) {
+		return err
+	}
+	l.opts.Note(fmt.Sprintf("%s is damaged: building it anew from the log", l.hub.Path()))
+	if _, rebuildErr := l.hub.Rebuild(ctx); rebuildErr != nil {
+		return errors.Join(err, rebuildErr)
+	}
+	return l.readHub(ctx, fn)
+}
+
+func (l *Logger) readHub(ctx context.Context, fn func(*query.Hub) error) error {
+	h, err := query.OpenHubUnchecked(ctx, l.hub.Path(), l.opts.LockTimeout)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(h), h.Close())
+}
+
+// CatchUpHub brings the view of benchmarks up to the log, if there are benchmarks, or
+// makes it. It gives up, without an error, where another process works on the view.
+func (l *Logger) CatchUpHub(ctx context.Context) error {
+	err := l.needHub(ctx)
+	if errors.Is(err, ErrNoExperiment) {
+		return nil
+	}
+	if err == nil {
+		_, err = l.hub.CatchUp(ctx)
+	}
+	return l.noStore(err)
 }
 
 // RebuildHub is Rebuild for the view of benchmarks. A log without one gets no view and

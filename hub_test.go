@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +250,73 @@ func mustLog(t *testing.T, l *Logger, f event.Fact) {
 	t.Helper()
 	if err := l.logFact(ctx, f); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Commands that only show something read the view while another process works on it.
+func TestAHubThatIsHeldIsReadAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	var notes []string
+	l, err := Open(dir, Options{Note: func(text string) { notes = append(notes, text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := benchmarkFacts(t)
+	mustAppend(t, l, facts[:5]...)
+	hubRow(t, l)
+	mustAppend(t, l, facts[5:]...)
+	lock, err := os.OpenFile(filepath.Join(dir, "hub.lock"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := flock.Lock(ctx, lock, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	var status string
+	err = l.ReadHub(ctx, func(h *query.Hub) error {
+		e, err := h.Experiment(ctx, "latest")
+		status = e.Status
+		return err
+	})
+	if err != nil || status != "defined" && status != "running" {
+		t.Errorf("status %q, %v", status, err)
+	}
+	if want := filepath.Join(dir, "hub.sqlite") + " is read as it is, 5 events behind the log: another process is working on it"; !slices.Equal(notes, []string{want}) {
+		t.Errorf("notes %q, want %q", notes, want)
+	}
+}
+
+// A page that is not checked before is checked when it is read, and the view is built anew.
+func TestAHubThatTurnsOutToBeDamagedIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	var notes []string
+	l, err := Open(dir, Options{Note: func(text string) { notes = append(notes, text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, benchmarkFacts(t)...)
+	want := hubRow(t, l)
+	path := filepath.Join(dir, "hub.sqlite")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pageSize := int(data[16])<<8 | int(data[17])
+	for page := 2; page*pageSize <= len(data); page++ { // all but the first
+		data[page*pageSize-pageSize/2] ^= 1
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err = l.ReadHub(ctx, func(h *query.Hub) error {
+		n++
+		_, err := h.Experiment(ctx, "latest")
+		return err
+	})
+	if err != nil || hubRow(t, l) != want || len(notes) != 1 || !strings.Contains(notes[0], "is damaged") {
+		t.Errorf("after %d tries: %v, notes %q", n, err, notes)
 	}
 }
 

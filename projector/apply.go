@@ -22,10 +22,12 @@ type applier struct {
 	tx       *sql.Tx
 	view     View
 	prepared map[string]*sql.Stmt
-	insert   *Statement // rows of it are waiting
+	bulk     map[*Statement]*sql.Stmt // that put in rowsPerInsert rows
+	insert   *Statement               // rows of it are waiting
 	args     []any
 	sums     []*sum // in the order in which they were met: the log's
 	sumOf    map[sumKey]*sum
+	results  *results
 }
 
 type sumKey struct {
@@ -40,7 +42,9 @@ type sum struct {
 }
 
 func newApplier(ctx context.Context, tx *sql.Tx, view View) *applier {
-	return &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt), sumOf: make(map[sumKey]*sum)}
+	a := &applier{ctx: ctx, tx: tx, view: view, prepared: make(map[string]*sql.Stmt), bulk: make(map[*Statement]*sql.Stmt), sumOf: make(map[sumKey]*sum)}
+	a.results = newResults(a)
+	return a
 }
 
 // fold applies one event.
@@ -63,17 +67,31 @@ func (a *applier) emit(s *Statement, args []any) error {
 		a.add(s, args[0], args[1].(int64))
 		return nil
 	}
+	if s.Change != nil {
+		if err := a.flushRows(); err != nil {
+			return err
+		}
+		return s.Change(a.results, args)
+	}
+	if s.Columns > 0 {
+		return a.insertRow(s, args)
+	}
+	if err := a.flush(); err != nil {
+		return err
+	}
+	return a.exec(s.SQL, args)
+}
+
+// insertRow puts in a row, at the latest before the next statement.
+func (a *applier) insertRow(s *Statement, args []any) error {
 	if s != a.insert {
-		if err := a.flush(); err != nil {
+		if err := a.flushRows(); err != nil {
 			return err
 		}
 	}
-	if s.Columns == 0 {
-		return a.exec(s.SQL, args)
-	}
 	a.insert, a.args = s, append(a.args, args...)
 	if len(a.args) == rowsPerInsert*s.Columns {
-		return a.flush()
+		return a.flushRows()
 	}
 	return nil
 }
@@ -91,6 +109,9 @@ func (a *applier) add(s *Statement, key any, amount int64) {
 // finish runs what is waiting.
 func (a *applier) finish() error {
 	if err := a.flush(); err != nil {
+		return err
+	}
+	if err := a.results.finish(); err != nil {
 		return err
 	}
 	for _, s := range a.sums {
@@ -127,15 +148,23 @@ func (f folded) with(view View, ev eventlog.Event) folded {
 	return f
 }
 
-// flush puts in the rows that are waiting.
+// flush writes all that is waiting, so that the next statement sees it.
 func (a *applier) flush() error {
+	if err := a.flushRows(); err != nil {
+		return err
+	}
+	return a.results.flush()
+}
+
+// flushRows puts in the rows that are waiting.
+func (a *applier) flushRows() error {
 	if a.insert == nil {
 		return nil
 	}
 	s, args := a.insert, a.args
 	a.insert, a.args = nil, a.args[:0]
 	if len(args) == rowsPerInsert*s.Columns {
-		return a.exec(insertSQL(s, rowsPerInsert), args)
+		return a.execBulk(s, args)
 	}
 	for ; len(args) > 0; args = args[s.Columns:] {
 		if err := a.exec(insertSQL(s, 1), args[:s.Columns]); err != nil {
@@ -145,24 +174,76 @@ func (a *applier) flush() error {
 	return nil
 }
 
+// execBulk puts in rowsPerInsert rows.
+func (a *applier) execBulk(s *Statement, args []any) error {
+	stmt := a.bulk[s]
+	if stmt == nil {
+		var err error
+		if stmt, err = a.prepare(insertSQL(s, rowsPerInsert)); err != nil {
+			return err
+		}
+		a.bulk[s] = stmt
+	}
+	return a.execStmt(stmt, args)
+}
+
 func insertSQL(s *Statement, rows int) string {
 	row := "(?" + strings.Repeat(",?", s.Columns-1) + ")"
 	return s.SQL + row + strings.Repeat(","+row, rows-1)
 }
 
 func (a *applier) exec(query string, args []any) error {
-	stmt := a.prepared[query]
-	if stmt == nil {
-		var err error
-		if stmt, err = a.tx.PrepareContext(a.ctx, query); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		a.prepared[query] = stmt
+	stmt, err := a.prepare(query)
+	if err != nil {
+		return err
 	}
+	return a.execStmt(stmt, args)
+}
+
+func (a *applier) execStmt(stmt *sql.Stmt, args []any) error {
 	if _, err := stmt.ExecContext(a.ctx, args...); err != nil {
 		return fmt.Errorf("write to the view: %w", err)
 	}
 	return nil
+}
+
+// query reads rows of the view as the transaction has it.
+func (a *applier) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := a.prepare(query) //nolint:sqlclosecheck // it is kept until the transaction ends
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(a.ctx, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the view: %w", err)
+	}
+	return rows, nil
+}
+
+// number reads one number; 0: there is none.
+func (a *applier) number(query string, args ...any) (int64, error) {
+	stmt, err := a.prepare(query) //nolint:sqlclosecheck // it is kept until the transaction ends
+	if err != nil {
+		return 0, err
+	}
+	var n sql.NullInt64
+	err = stmt.QueryRowContext(a.ctx, args...).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read the view: %w", err)
+	}
+	return n.Int64, nil
+}
+
+func (a *applier) prepare(query string) (*sql.Stmt, error) {
+	if stmt := a.prepared[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := a.tx.PrepareContext(a.ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	a.prepared[query] = stmt
+	return stmt, nil
 }
 
 // The most that goes into one transaction of a live view, in events and in bytes
@@ -173,21 +254,25 @@ const (
 )
 
 // advance folds what the log has behind the view's checkpoint into the live view,
-// and returns the new checkpoint.
-func (p *Projector) advance(ctx context.Context, st state) (uint64, error) {
+// and returns the new checkpoint. Where the limits stop it, the error is errEnough.
+func (p *Projector) advance(ctx context.Context, st state, l limits) (uint64, error) {
 	db, err := openWriter(p.Path(), p.left())
 	if err != nil {
 		return st.checkpoint, err
 	}
-	if err = p.advanceIn(ctx, db, &st); err == nil {
+	if err = p.advanceIn(ctx, db, &st, l); err == nil || errors.Is(err, errEnough) {
 		// Another program that has the view open would move what is in the write-ahead
 		// log into the file when it closes, without checksums.
-		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+		_, failed := db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+		err = errors.Join(err, failed)
 	}
 	return st.checkpoint, errors.Join(err, db.Close())
 }
 
-func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error {
+// errEnough means that there is more to fold than the limits allow.
+var errEnough = errors.New("stopped early")
+
+func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state, l limits) error {
 	var batch []eventlog.Event
 	size := 0
 	for ev, err := range p.log.Events(ctx, max(st.checkpoint, 1)) {
@@ -207,6 +292,9 @@ func (p *Projector) advanceIn(ctx context.Context, db *sql.DB, st *state) error 
 			}
 			clear(batch)
 			batch, size = batch[:0], 0
+			if l.reached() {
+				return errEnough
+			}
 		}
 	}
 	if len(batch) == 0 {

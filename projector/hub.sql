@@ -1,5 +1,6 @@
 -- The view of benchmarks. It may be read by any tool; only explog writes it, and only
--- from the log. Times are RFC 3339 in UTC, flags 0 or 1; ids count up in log order.
+-- from the log. A TIMESTAMP is 'YYYY-MM-DD HH:MM:SS.ffffff' in UTC, a BOOLEAN 0 or 1;
+-- ids count up in log order.
 
 -- One row a text: the same text is one prompt, whatever its file.
 CREATE TABLE prompts (
@@ -9,10 +10,11 @@ CREATE TABLE prompts (
   key         TEXT NOT NULL UNIQUE          -- of the prompt in the log
 );
 
+-- Names are compared without case; the first spelling is kept.
 CREATE TABLE models (
   id         INTEGER PRIMARY KEY,
-  model_name TEXT NOT NULL,
-  provider   TEXT NOT NULL,
+  model_name TEXT NOT NULL COLLATE NOCASE,
+  provider   TEXT NOT NULL COLLATE NOCASE,
   UNIQUE (model_name, provider)
 );
 
@@ -75,8 +77,9 @@ CREATE TABLE experiments (
   start_time        TIMESTAMP,              -- first
   end_time          TIMESTAMP,              -- last; NULL: running, or it was killed
 
-  total_narratives  INTEGER NOT NULL DEFAULT 0, -- rows of results: each repeat counts
-  labelled          INTEGER NOT NULL DEFAULT 0, -- of these, with a manual flag
+  planned           INTEGER NOT NULL DEFAULT 0, -- rows of results: each repeat counts
+  total_narratives  INTEGER NOT NULL DEFAULT 0, -- of these, processed: the outcome is not not_run
+  labelled          INTEGER NOT NULL DEFAULT 0, -- rows of results with a manual flag
   manual_true       INTEGER NOT NULL DEFAULT 0, -- of these, with one that is TRUE
   positives         INTEGER NOT NULL DEFAULT 0, -- flagged TRUE by the model
   negatives         INTEGER NOT NULL DEFAULT 0, -- flagged FALSE by the model
@@ -90,6 +93,7 @@ CREATE TABLE experiments (
   precision         REAL,
   recall            REAL,
   specificity       REAL,
+  npv               REAL,                   -- negative predictive value
   f1                REAL,
   balanced_accuracy REAL,
   mcc               REAL,
@@ -110,7 +114,11 @@ CREATE TABLE experiments (
   input_tokens      INTEGER NOT NULL DEFAULT 0, -- as reported, of all attempts
   output_tokens     INTEGER NOT NULL DEFAULT 0,
   cost              REAL,                   -- US dollars; NULL: no price, or tokens not reported
-  mean_latency_ms   REAL                    -- of the attempts that were answered
+  mean_latency_ms   REAL,                   -- of the attempts that were answered
+  -- What cost and mean_latency_ms are computed from.
+  answered          INTEGER NOT NULL DEFAULT 0, -- attempts that brought a reply
+  unreported        INTEGER NOT NULL DEFAULT 0, -- of these, without a number of tokens
+  latency_ns        INTEGER NOT NULL DEFAULT 0  -- of these, the sum
 );
 CREATE INDEX idx_experiments_label ON experiments(label);
 
@@ -147,7 +155,6 @@ CREATE TABLE results (
   latency_ms        REAL,                   -- of the last attempt that finished
   UNIQUE (experiment_id, narrative_id, repeat)
 );
-CREATE INDEX idx_results_narrative ON results(narrative_id);
 
 -- One row for each attempt to ask.
 CREATE TABLE calls (
@@ -165,8 +172,6 @@ CREATE TABLE calls (
   output_tokens INTEGER,
   latency_ns    INTEGER,
   error         TEXT,                       -- why there is no answer
-  error_kind    TEXT,
-  UNIQUE (call, attempt)
+  error_kind    TEXT
 );
-CREATE INDEX idx_calls_experiment ON calls(experiment_id);
 CREATE INDEX idx_calls_result ON calls(result_id);

@@ -32,7 +32,7 @@ func hubStore(t *testing.T) (*eventlog.Log, *Projector) {
 }
 
 // hubEvent turns a fact of a benchmark into an event.
-func hubEvent(t interface{ Fatal(...any) }, v interface{ Fact() (event.Fact, error) }) eventlog.Event {
+func hubEvent(t interface{ Fatal(...any) }, v fact) eventlog.Event {
 	f, err := v.Fact()
 	if err != nil {
 		t.Fatal(err)
@@ -195,10 +195,10 @@ func TestResultsAreMadeWithTheExperimentAndFilledByItsCalls(t *testing.T) {
 6 N-2 1 <nil> not_run <nil> <nil> <nil> 1 1`; got != want {
 		t.Errorf("asked:\n%s\nwant\n%s", got, want)
 	}
-	if got, want := queryText(t, p, `SELECT id, total_narratives, labelled, manual_true, positives, negatives, true_positives, false_negatives, false_positives,
+	if got, want := queryText(t, p, `SELECT id, planned, total_narratives, labelled, manual_true, positives, negatives, true_positives, false_negatives, false_positives,
 true_negatives, ok, unparsed, refused, filtered, truncated, error, not_run, unusable_true, unusable_false, calls, possibly_billed,
 input_tokens, output_tokens, cost, mean_latency_ms FROM experiments`),
-		"1 6 4 2 2 1 0 1 1 0 3 1 0 0 0 1 1 1 1 8 2 4000 400 <nil> 250"; got != want {
+		"1 6 5 4 2 2 1 0 1 1 0 3 1 0 0 0 1 1 1 1 8 2 4000 400 <nil> 250"; got != want {
 		t.Errorf("the experiment has\n%s\nwant\n%s", got, want)
 	}
 	if got, want := queryText(t, p, "SELECT id, indicators, rational, reasoning_steps, confidence, step, raw_reply, finish, latency_ms FROM results WHERE id = 3"),
@@ -344,7 +344,7 @@ sum(flag = 0 AND manual_flag = 0), sum(manual_flag IS NOT NULL) FROM results WHE
 		}
 		for column, v := range map[string]metrics.Value{
 			"percent_overlap": c.PercentOverlap(), "accuracy": c.Accuracy().Point, "precision": c.Precision().Point, "recall": c.Recall().Point,
-			"specificity": c.Specificity().Point, "f1": c.F1().Point, "balanced_accuracy": c.BalancedAccuracy(), "mcc": c.MCC(),
+			"specificity": c.Specificity().Point, "npv": c.NPV().Point, "f1": c.F1().Point, "balanced_accuracy": c.BalancedAccuracy(), "mcc": c.MCC(),
 			"kappa": c.Kappa(), "coverage": c.Coverage(c.N() + 5),
 		} {
 			var got sql.NullFloat64
@@ -559,7 +559,7 @@ func TestFactsOfWhatIsNotThereChangeNothing(t *testing.T) {
 	lonely := newBench(t, 4, "TF").ExperimentDefined // without prompt and set
 	lonely.Prompt, lonely.Set = uuid.New(), uuid.New()
 	appendHub(t, log, p, lonely)
-	if got, want := queryText(t, p, "SELECT id, status, prompt_id, label, total_narratives, f1, cost FROM experiments ORDER BY id"),
+	if got, want := queryText(t, p, "SELECT id, status, prompt_id, label, planned, f1, cost FROM experiments ORDER BY id"),
 		"1 defined 1 label0 2 <nil> 0\n2 defined <nil>  0 <nil> 0"; got != want {
 		t.Errorf("experiments\n%s\nwant\n%s", got, want)
 	}

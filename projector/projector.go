@@ -50,11 +50,13 @@ type Emit func(s *Statement, args ...any)
 // Statement is one SQL statement of a view. With Columns set it is an insert that
 // ends in VALUES, and its rows are put in many at a time. With Sum set it takes a key
 // and an amount (int64), and runs once for each key of a transaction, at its end, with
-// the sum of the amounts.
+// the sum of the amounts. With Change set it has no SQL but changes results of benchmarks
+// in memory; what changed is written before the next statement that is SQL.
 type Statement struct {
 	SQL     string
 	Columns int
 	Sum     bool
+	Change  func(r *results, args []any) error
 }
 
 // Projector keeps one view of a log in a folder.
@@ -109,6 +111,47 @@ func (s Status) Behind() uint64 { return s.Head - min(s.Head, s.Checkpoint) }
 // the view, or the folder cannot be written, the view stays as it is, and the
 // status says so; without any view that is an error.
 func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
+	return p.catchUpWithin(ctx, limits{patience: p.patience})
+}
+
+// CatchUpUntil is CatchUp for those who would rather read a view that is behind than
+// wait: it folds until enough is closed. Where the log has not grown meanwhile, nobody
+// is adding to it, and it folds the rest, too.
+func (p *Projector) CatchUpUntil(ctx context.Context, enough <-chan struct{}) (Status, error) {
+	status, err := p.catchUpWithin(ctx, limits{patience: briefly, enough: enough})
+	if err != nil || status.Held != stoppedEarly {
+		return status, err
+	}
+	head, err := p.log.Head(ctx)
+	if err != nil || head.Seq > status.Head {
+		status.Head = max(status.Head, head.Seq)
+		return status, err
+	}
+	return p.CatchUp(ctx)
+}
+
+// limits bound how long a view is waited for.
+type limits struct {
+	patience time.Duration   // for others who work on it, if it can be read as it is
+	enough   <-chan struct{} // closed: fold no more; nil: fold all
+}
+
+// reached reports whether to fold no more.
+func (l limits) reached() bool {
+	select {
+	case <-l.enough:
+		return true
+	default:
+		return false
+	}
+}
+
+const (
+	briefly      = 200 * time.Millisecond
+	stoppedEarly = "catching up takes longer than a reader waits"
+)
+
+func (p *Projector) catchUpWithin(ctx context.Context, l limits) (Status, error) {
 	head, err := p.log.Head(ctx)
 	if err != nil {
 		return Status{}, err
@@ -123,7 +166,7 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 		return Status{Checkpoint: head.Seq, Head: head.Seq}, nil
 	}
 	if usable {
-		p.deadline = time.Now().Add(min(p.left(), p.patience))
+		p.deadline = time.Now().Add(min(p.left(), l.patience))
 	}
 	unlock, err := p.lock(ctx)
 	if held := heldBy(err); held != "" && usable {
@@ -133,7 +176,7 @@ func (p *Projector) CatchUp(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("view %s: %w", p.Path(), err)
 	}
 	defer unlock()
-	return p.catchUp(ctx, head)
+	return p.catchUp(ctx, head, l)
 }
 
 // ErrBehind means that a view could not be brought up to the log's head.
@@ -142,9 +185,7 @@ var ErrBehind = errors.New("the view is behind the log")
 // CatchUpFully is CatchUp for those who cannot do with a view that is behind: it waits
 // for others as long as it takes to make a view, and then the error is [ErrBehind].
 func (p *Projector) CatchUpFully(ctx context.Context) (Status, error) {
-	q := *p
-	q.patience = q.wait
-	status, err := q.CatchUp(ctx)
+	status, err := p.catchUpWithin(ctx, limits{patience: p.wait})
 	if err == nil && status.Held != "" {
 		err = fmt.Errorf("%w: %s lacks %d events: %s", ErrBehind, p.Path(), status.Behind(), status.Held)
 	}
@@ -152,7 +193,7 @@ func (p *Projector) CatchUpFully(ctx context.Context) (Status, error) {
 }
 
 // catchUp works under the view's lock.
-func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, error) {
+func (p *Projector) catchUp(ctx context.Context, head eventlog.Head, l limits) (Status, error) {
 	st, err := p.stateBy(ctx, openHeld)
 	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
 		return Status{}, Explain(err)
@@ -164,12 +205,14 @@ func (p *Projector) catchUp(ctx context.Context, head eventlog.Head) (Status, er
 	case err != nil:
 		why = damageOf(err)
 	}
-	if why == "" && farBehind(st.checkpoint, head.Seq) {
+	if why == "" && l.enough == nil && farBehind(st.checkpoint, head.Seq) {
 		return p.rebuild(ctx, "")
 	}
 	if why == "" {
-		checkpoint, err := p.advance(ctx, st)
+		checkpoint, err := p.advance(ctx, st, l)
 		switch {
+		case errors.Is(err, errEnough):
+			return Status{Checkpoint: checkpoint, Head: max(head.Seq, checkpoint), Held: stoppedEarly}, nil
 		case errors.Is(err, errUnlike):
 			why = "does not match the log"
 		case isDamage(err), isConstraint(err):

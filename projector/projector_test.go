@@ -475,3 +475,30 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// nextRow reads a row with each value as text and its type; nil: no more.
+func nextRow(rows *sql.Rows) ([]string, error) {
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, len(columns))
+	pointers := make([]any, len(columns))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	if err := rows.Scan(pointers...); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(columns))
+	for i, v := range values {
+		texts[i] = fmt.Sprintf("%v", v)
+		if i > 0 {
+			texts[i] = fmt.Sprintf("%T %v", v, v)
+		}
+	}
+	return texts, nil
+}

@@ -47,6 +47,7 @@ func (a *applier) foldSingly(ev eventlog.Event) error {
 		if err := a.exec("ROLLBACK TO event", nil); err != nil {
 			return err
 		}
+		a.results.forget()
 		f = folded{emitted: []emitted{{insertDead, []any{ev.Seq, ev.Type, ev.Version, misfit(ev, err)}}}}
 		err = a.applyRows(f)
 	}
@@ -71,7 +72,10 @@ func (a *applier) applyRows(f folded) error {
 			return err
 		}
 	}
-	return a.flush()
+	if err := a.flush(); err != nil {
+		return err
+	}
+	return a.results.finish()
 }
 
 // misfit says why an event does not fit into the view.

@@ -27,16 +27,27 @@ type Hub struct {
 	db *projector.DB
 }
 
-// OpenHub opens the file of the view of benchmarks, and checks each of its pages.
-// Reading waits up to wait for a program that has it locked.
+// OpenHub opens the file of the view of benchmarks, and checks each of its pages, so that
+// who has begun to read it can go on. Reading waits up to wait for a program that has it
+// locked.
 func OpenHub(ctx context.Context, path string, wait time.Duration) (*Hub, error) {
+	h, err := OpenHubUnchecked(ctx, path, wait)
+	if err != nil {
+		return nil, err
+	}
+	var pages int
+	if err := h.db.QueryRowContext(ctx, "SELECT count(data) FROM sqlite_dbpage").Scan(&pages); err != nil {
+		return nil, errors.Join(wrap(err), h.Close())
+	}
+	return h, nil
+}
+
+// OpenHubUnchecked is OpenHub for those who read little of a view that may be large, and
+// can begin again: a page that is damaged is found when it is read, and is [ErrDamaged].
+func OpenHubUnchecked(ctx context.Context, path string, wait time.Duration) (*Hub, error) {
 	db, err := projector.OpenReader(ctx, path, wait)
 	if err != nil {
 		return nil, wrap(err)
-	}
-	var pages int
-	if err := db.QueryRowContext(ctx, "SELECT count(data) FROM sqlite_dbpage").Scan(&pages); err != nil {
-		return nil, errors.Join(wrap(err), db.Close())
 	}
 	return &Hub{db}, nil
 }
@@ -69,7 +80,7 @@ func (h *Hub) Totals(ctx context.Context) (HubTotals, error) {
 const selectExperiment = `SELECT e.id, uuid, definition, name, coalesce(author, ''), coalesce(prompt_id, 0), coalesce(p.prompt_text, ''),
 coalesce(template_id, 0), coalesce(t.prompt_text, ''), coalesce(notes, ''), coalesce(prompt_version, ''),
 coalesce(model_id, 0), coalesce(model_name, ''), coalesce(provider, ''), label, repeats, parameters, status, coalesce(reason, ''),
-start_time, end_time, total_narratives, labelled, manual_true, positives, true_positives, false_negatives, false_positives, true_negatives,
+start_time, end_time, planned, labelled, manual_true, positives, true_positives, false_negatives, false_positives, true_negatives,
 ok, unparsed, refused, filtered, truncated, error, not_run, unusable_true, unusable_false, input_tokens, output_tokens, cost,
 coalesce(mean_latency_ms, 0), calls, possibly_billed
 FROM experiments AS e LEFT JOIN prompts AS p ON p.id = prompt_id LEFT JOIN prompts AS t ON t.id = template_id
@@ -162,6 +173,12 @@ FROM results LEFT JOIN narratives ON key = text_key`
 // Results yields what an experiment said of each narrative, in the order of its set.
 func (h *Hub) Results(ctx context.Context, id int64) iter.Seq2[HubResult, error] {
 	return each(ctx, h.db, scanResult, selectResult+" WHERE experiment_id = ? ORDER BY id", id)
+}
+
+// Unusable yields the first results of an experiment that were asked about and have no
+// usable answer, at most so many, in the order of its set.
+func (h *Hub) Unusable(ctx context.Context, id int64, most int) iter.Seq2[HubResult, error] {
+	return each(ctx, h.db, scanResult, selectResult+" WHERE experiment_id = ? AND outcome NOT IN ('ok', 'not_run') ORDER BY id LIMIT ?", id, most)
 }
 
 func scanResult(rows *sql.Rows) (HubResult, error) {

@@ -50,6 +50,12 @@ func readHub(ctx context.Context, l *explog.Logger, fn func(*query.Hub) error) e
 	return errors.Join(fn(hub), hub.Close())
 }
 
+// readingHub runs fn on the view of benchmarks of the store that the flags name. It does not
+// wait for a hub run that is busy: see [explog.Logger.ReadHub]. fn prints nothing.
+func readingHub(ctx context.Context, c *console, cmd *cli.Command, fn func(*query.Hub) error) error {
+	return withLogger(c, cmd, func(l *explog.Logger) error { return l.ReadHub(ctx, fn) })
+}
+
 // withHub runs fn on the store that the flags name, and on its view of benchmarks.
 func withHub(ctx context.Context, c *console, cmd *cli.Command, fn func(*explog.Logger, *query.Hub) error) error {
 	return withLogger(c, cmd, func(l *explog.Logger) error {
@@ -64,7 +70,8 @@ func withHub(ctx context.Context, c *console, cmd *cli.Command, fn func(*explog.
 // summaries returns all experiments, in the order of their ids. None is worth a note.
 func summaries(ctx context.Context, c *console, cmd *cli.Command) ([]report.Summary, error) {
 	var list []report.Summary
-	err := withHub(ctx, c, cmd, func(_ *explog.Logger, h *query.Hub) error {
+	err := readingHub(ctx, c, cmd, func(h *query.Hub) error {
+		list = nil
 		for e, err := range h.Experiments(ctx) {
 			if err != nil {
 				return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/explog/explog"
 	"github.com/explog/explog/query"
 )
 
@@ -21,21 +20,23 @@ func newHubNarrativeCommand(c *console) *cli.Command {
   explog hub narrative S-002 --json`,
 		Flags: []cli.Flag{jsonFlag("print JSONL, an object for each answer")},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return withHub(ctx, c, cmd, func(_ *explog.Logger, h *query.Hub) error {
-				list, err := verdicts(ctx, h, cmd.Args().First())
-				if err != nil {
+			var list []query.Verdict
+			err := readingHub(ctx, c, cmd, func(h *query.Hub) (err error) {
+				list, err = verdicts(ctx, h, cmd.Args().First())
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if !cmd.Bool("json") {
+				return showVerdicts(c, list)
+			}
+			for _, v := range list {
+				if err := printJSON(c.out, newResultJSON(v.Experiment, v.Result)); err != nil {
 					return err
 				}
-				if !cmd.Bool("json") {
-					return showVerdicts(c, list)
-				}
-				for _, v := range list {
-					if err := printJSON(c.out, newResultJSON(v.Experiment, v.Result)); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+			}
+			return nil
 		},
 	}
 }

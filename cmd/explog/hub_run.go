@@ -204,7 +204,9 @@ func (r *hubRun) ask(ctx context.Context, b *benchmark, plan hub.Plan, o hub.Opt
 	}
 	voice.do("saving the narratives")
 	voice.start()
+	stopFollowing := followLog(ctx, r.log)
 	report, err := plan.Run(ctx, o)
+	stopFollowing()
 	voice.clear()
 	if err != nil {
 		return storeFailed(b.Name, unsaved, err)

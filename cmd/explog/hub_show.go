@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/explog/explog"
+	"github.com/explog/explog/event"
 	"github.com/explog/explog/hub/report"
 	"github.com/explog/explog/query"
 )
@@ -23,29 +23,64 @@ Positive is the flag TRUE. Only answers that are usable (outcome ok), to narrati
 that have a manual flag, enter the matrix; what is left out is counted beside it, and
 "strict" counts it as wrong. With repeats, each answer is a row of the matrix; their
 intervals are too narrow, for answers about one narrative are not independent.
-Intervals are Wilson's, 95 %. A measure that would be 0/0 is n/a, with the reason.
+Intervals are Wilson's, 95 %. A measure that would be 0/0 is n/a, with the reason. The
+first replies that are not usable follow, with the reason of each.
 
 Examples:
   explog hub show latest
   explog hub show "Keywords, baseline prompt" --json`,
 		Flags: []cli.Flag{jsonFlag("print one JSON object")},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return withHub(ctx, c, cmd, func(_ *explog.Logger, h *query.Hub) error {
-				e, err := h.Experiment(ctx, cmd.Args().First())
-				if err != nil {
-					return err
-				}
-				s := report.Summarize(e)
-				if cmd.Bool("json") {
-					return printJSON(c.out, s)
-				}
-				return showExperiment(c, s)
-			})
+			shown, err := experimentShown(ctx, c, cmd)
+			switch {
+			case err != nil:
+				return err
+			case cmd.Bool("json"):
+				return printJSON(c.out, shown)
+			}
+			return showExperiment(c, shown)
 		},
 	}
 }
 
-func showExperiment(c *console, s report.Summary) error {
+// shownExperiment is an experiment as it is shown, with the first results that have no
+// usable answer.
+type shownExperiment struct {
+	report.Summary
+	Unusable []unusableResult `json:"unusable"`
+}
+
+type unusableResult struct {
+	NarrativeID string              `json:"narrative_id"`
+	Repeat      int                 `json:"repeat"`
+	Outcome     event.ResultOutcome `json:"outcome"`
+	Problem     string              `json:"problem"`
+	Reply       string              `json:"reply"`
+}
+
+const unusableShown = 5
+
+func experimentShown(ctx context.Context, c *console, cmd *cli.Command) (shownExperiment, error) {
+	var shown shownExperiment
+	err := readingHub(ctx, c, cmd, func(h *query.Hub) error {
+		e, err := h.Experiment(ctx, cmd.Args().First())
+		if err != nil {
+			return err
+		}
+		shown = shownExperiment{Summary: report.Summarize(e), Unusable: []unusableResult{}}
+		for r, err := range h.Unusable(ctx, e.ID, unusableShown) {
+			if err != nil {
+				return err
+			}
+			shown.Unusable = append(shown.Unusable, unusableResult{r.NarrativeID, r.Repeat, r.Outcome, r.Problem, r.Reply})
+		}
+		return nil
+	})
+	return shown, err
+}
+
+func showExperiment(c *console, shown shownExperiment) error {
+	s := shown.Summary
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", c.bold(heading(s.ID, s.Name)))
 	for _, f := range s.Facts() {
@@ -56,6 +91,7 @@ func showExperiment(c *console, s report.Summary) error {
 		[2][2]int{{s.Matrix.TP, s.Matrix.FN}, {s.Matrix.FP, s.Matrix.TN}})
 	b.WriteString("\n")
 	writeMeasures(c, &b, s)
+	writeUnusable(c, &b, shown)
 	if parameters := s.ParametersText(); parameters != "" {
 		fmt.Fprintf(&b, "\nparameters\n%s\n", indent(strings.TrimRight(parameters, "\n")))
 	}
@@ -80,6 +116,38 @@ func writePrompts(b *strings.Builder, s report.Summary) {
 	if s.TemplateID != 0 && s.TemplateID != s.PromptID {
 		fmt.Fprintf(b, "\nuser message, prompt %d\n%s\n", s.TemplateID, indent(strings.TrimRight(s.Template, "\n")))
 	}
+}
+
+// writeUnusable writes the first results that have no usable answer, and why.
+func writeUnusable(c *console, b *strings.Builder, shown shownExperiment) {
+	if len(shown.Unusable) == 0 {
+		return
+	}
+	all := shown.Total - shown.Outcomes[event.ResultOK] - shown.Outcomes[event.ResultNotRun]
+	heading := "UNUSABLE"
+	if all > len(shown.Unusable) {
+		heading = fmt.Sprintf("UNUSABLE, the first %d of %d; explog hub export has them all", len(shown.Unusable), all)
+	}
+	fmt.Fprintf(b, "\n%s\n", c.bold(heading))
+	for _, r := range shown.Unusable {
+		which := ""
+		if shown.Repeats > 1 {
+			which = fmt.Sprintf(", repeat %d", r.Repeat+1)
+		}
+		fmt.Fprintf(b, "%s%s  %s\n", oneLine(r.NarrativeID), which, outcomeText(r.Outcome, r.Problem))
+		if r.Reply != "" {
+			fmt.Fprintf(b, "  %s\n", beginning(oneLine(r.Reply)))
+		}
+	}
+}
+
+// beginning returns a text cut to what a person reads to see what it is.
+func beginning(text string) string {
+	const most = 200
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
 }
 
 // heading names an experiment as it is referred to.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/explog/explog/hub/metrics"
 	"github.com/explog/explog/hub/report"
 )
 
@@ -47,10 +48,12 @@ func summaryTable(w io.Writer, list []report.Summary) error {
 	bold := func(text string) string { return style(w, "1", text) }
 	t := newTable(w, tableWidth(w), bold, column{name: "ID", most: 6, keep: true, num: true},
 		column{name: "F1", most: 5, keep: true, num: true}, column{name: "95 %", most: 11, keep: true},
+		column{name: "PREC.", most: 5, keep: true, num: true}, column{name: "RECALL", most: 6, keep: true, num: true},
 		column{name: "ACC.", most: 5, keep: true, num: true}, column{name: "MCC", most: 6, keep: true, num: true},
 		column{name: "JUDGED", most: 13, keep: true, num: true}, column{name: "NAME"})
 	for _, s := range list {
-		err := t.row(fmt.Sprint(s.ID), s.F1.Point.Text(3), s.Measures()[0].Interval(3), s.Accuracy.Point.Text(3), s.MCC.Text(3),
+		err := t.row(fmt.Sprint(s.ID), s.F1.Point.Text(3), s.Measures()[0].Interval(3),
+			s.Precision.Point.Text(3), s.Recall.Point.Text(3), s.Accuracy.Point.Text(3), s.MCC.Text(3),
 			fmt.Sprintf("%d/%d", s.Matrix.N(), s.Labelled), s.Name)
 		if err != nil {
 			return err
@@ -61,12 +64,43 @@ func summaryTable(w io.Writer, list []report.Summary) error {
 	}
 	w = newSafeWriter(w)
 	for _, s := range list {
-		if reason := s.F1.Point.Reason(); reason != "" {
-			if _, err := fmt.Fprintf(w, "%d: F1 is n/a: %s\n", s.ID, reason); err != nil {
+		for _, line := range undefinedText(s) {
+			if _, err := fmt.Fprintf(w, "%d: %s\n", s.ID, line); err != nil {
 				return err
 			}
 		}
 	}
 	_, err := fmt.Fprintln(w, "\n"+report.Headline(list))
 	return err
+}
+
+// undefinedText says of the measures in a row of the table why they are n/a, a line for
+// each reason.
+func undefinedText(s report.Summary) []string {
+	var reasons []string
+	names := make(map[string][]string)
+	for _, m := range []report.Measure{
+		{Name: "F1", Estimate: s.F1},
+		{Name: "precision", Estimate: s.Precision},
+		{Name: "recall", Estimate: s.Recall},
+		{Name: "accuracy", Estimate: s.Accuracy},
+		{Name: "MCC", Estimate: metrics.Estimate{Point: s.MCC}},
+	} {
+		reason := m.Point.Reason()
+		if reason == "" {
+			continue
+		}
+		if names[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		names[reason] = append(names[reason], m.Name)
+	}
+	for i, reason := range reasons {
+		verb := "is"
+		if len(names[reason]) > 1 {
+			verb = "are"
+		}
+		reasons[i] = fmt.Sprintf("%s %s n/a: %s", joinAnd(names[reason]), verb, reason)
+	}
+	return reasons
 }

@@ -50,6 +50,7 @@ func params(dir string) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("REAL_DATA", os.Getenv("EXPLOG_REAL_DATA"))
+			env.Setenv("PYTHON", python())
 			repo, err := filepath.Abs("../..")
 			env.Setenv("REPO", repo)
 			return err
@@ -61,6 +62,12 @@ func params(dir string) testscript.Params {
 			if cond == "root" {
 				return os.Getuid() == 0, nil
 			}
+			if cond == "pandas" {
+				return exec.Command(python(), "-c", "import pandas").Run() == nil, nil
+			}
+			if cond == "rsqlite" {
+				return exec.Command("Rscript", "-e", "library(RSQLite); library(hms); library(dplyr)").Run() == nil, nil
+			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -69,6 +76,8 @@ func params(dir string) testscript.Params {
 			"helpexamples": helpExamples,
 			"lines":        lines,
 			"bytes":        writeBytes,
+			"block":        block,
+			"samecolumns":  sameColumns,
 		},
 	}
 }

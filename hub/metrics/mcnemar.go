@@ -24,6 +24,22 @@ func McNemar(onlyA, onlyB int) float64 {
 	return min(1, 2*sum*math.Exp(logBinomial(n, k)-float64(n)*math.Ln2))
 }
 
+// McNemarChiSquared returns the statistic of McNemar's test with Edwards' continuity
+// correction, (|onlyA-onlyB|-1)²/(onlyA+onlyB), and its p-value by the chi-squared
+// distribution with one degree of freedom (Edwards, "Note on the correction for continuity
+// in testing the significance of the difference between correlated proportions",
+// Psychometrika 13, 1948). Where the two counts are equal nothing is corrected, as in R:
+// the statistic is 0. Both are undefined where the counts are 0.
+func McNemarChiSquared(onlyA, onlyB int) (statistic, p Value) {
+	n := float64(onlyA) + float64(onlyB)
+	if n == 0 {
+		return undefined(noneDiffers), undefined(noneDiffers)
+	}
+	d := max(0, math.Abs(float64(onlyA)-float64(onlyB))-1)
+	x := d * d / n
+	return known(x), known(math.Erfc(math.Sqrt(x / 2)))
+}
+
 // logBinomial returns the natural logarithm of n over k.
 func logBinomial(n, k int) float64 {
 	return logFactorial(n) - logFactorial(k) - logFactorial(n-k)

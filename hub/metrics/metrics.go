@@ -26,6 +26,7 @@ const (
 	noneFlagged  = "no narrative was flagged by the model"
 	allFlagged   = "every narrative was flagged by the model"
 	noneEither   = "no narrative was flagged, by hand or by the model"
+	noneDiffers  = "both are right about the same narratives"
 	bothConstant = "the model and the manual flags say the same of every narrative"
 )
 
@@ -79,6 +80,10 @@ func (c Counts) Recall() Estimate { return proportion(c.TP, c.TP+c.FN, c.why(non
 // Specificity is the share of the manual FALSE flags that the model found,
 // TN/(TN+FP).
 func (c Counts) Specificity() Estimate { return proportion(c.TN, c.TN+c.FP, c.why(noneFalse)) }
+
+// NPV is the negative predictive value, the share of the model's FALSE flags that are
+// right, TN/(TN+FN).
+func (c Counts) NPV() Estimate { return proportion(c.TN, c.TN+c.FN, c.why(allFlagged)) }
 
 // F1 is 2TP/(2TP+FP+FN), the harmonic mean of precision and recall where these are
 // defined. It is 0, and defined, where the model flagged nothing that it should

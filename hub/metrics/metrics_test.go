@@ -93,9 +93,33 @@ func TestPublishedMcNemars(t *testing.T) {
 	}
 }
 
+// The numbers are those of mcnemar.test in R 4.2.
+func TestMcNemarChiSquared(t *testing.T) {
+	for _, c := range []struct {
+		onlyA, onlyB int
+		statistic, p float64
+	}{
+		{10, 5, 1.06666666666667, 0.301699582478348},
+		{5, 5, 0, 1},
+		{1, 0, 0, 1},
+		{3, 4, 0, 1},
+		{0, 30, 28.0333333333333, 1.19243668544168e-07},
+		{86, 150, 16.8177966101695, 4.11456228134594e-05},
+	} {
+		statistic, p := McNemarChiSquared(c.onlyA, c.onlyB)
+		near(t, "statistic", statistic, c.statistic, 12)
+		near(t, "p", p, c.p, 15)
+	}
+	statistic, p := McNemarChiSquared(0, 0)
+	if statistic.Reason() != noneDiffers || p.Reason() != noneDiffers {
+		t.Errorf("of no pair it is %v, p = %v", statistic, p)
+	}
+}
+
 func TestProportionsOfAMatrix(t *testing.T) {
 	c := Counts{TP: 231, FN: 27, FP: 32, TN: 54}
 	near(t, "specificity", c.Specificity().Point, 54.0/86, 15)
+	near(t, "NPV", c.NPV().Point, 54.0/81, 15)
 	near(t, "recall", c.Recall().Point, 231.0/258, 15)
 	near(t, "precision", c.Precision().Point, 231.0/263, 15)
 	near(t, "accuracy", c.Accuracy().Point, 285.0/344, 15)
@@ -120,7 +144,7 @@ func measures(c Counts) map[string]Value {
 func estimates(c Counts) map[string]Estimate {
 	return map[string]Estimate{
 		"accuracy": c.Accuracy(), "precision": c.Precision(), "recall": c.Recall(),
-		"specificity": c.Specificity(), "F1": c.F1(),
+		"specificity": c.Specificity(), "NPV": c.NPV(), "F1": c.F1(),
 	}
 }
 
@@ -133,10 +157,10 @@ func TestUndefined(t *testing.T) {
 	}{
 		{Counts{}, map[string]string{
 			"accuracy": noneJudged, "percent overlap": noneJudged, "precision": noneJudged, "recall": noneJudged,
-			"specificity": noneJudged, "F1": noneJudged, "balanced accuracy": noneJudged, "MCC": noneJudged, "kappa": noneJudged,
+			"specificity": noneJudged, "NPV": noneJudged, "F1": noneJudged, "balanced accuracy": noneJudged, "MCC": noneJudged, "kappa": noneJudged,
 		}},
 		{Counts{TP: 3}, map[string]string{
-			"specificity": noneFalse, "balanced accuracy": noneFalse, "MCC": noneFalse, "kappa": bothConstant,
+			"specificity": noneFalse, "NPV": allFlagged, "balanced accuracy": noneFalse, "MCC": noneFalse, "kappa": bothConstant,
 		}},
 		{Counts{TN: 3}, map[string]string{
 			"precision": noneFlagged, "recall": noneTrue, "F1": noneEither,
@@ -146,7 +170,7 @@ func TestUndefined(t *testing.T) {
 			"precision": noneFlagged, "specificity": noneFalse, "balanced accuracy": noneFalse, "MCC": noneFalse,
 		}},
 		{Counts{FP: 3}, map[string]string{
-			"recall": noneTrue, "balanced accuracy": noneTrue, "MCC": noneTrue,
+			"NPV": allFlagged, "recall": noneTrue, "balanced accuracy": noneTrue, "MCC": noneTrue,
 		}},
 		{Counts{TP: 3, FN: 2}, map[string]string{
 			"specificity": noneFalse, "balanced accuracy": noneFalse, "MCC": noneFalse,
@@ -154,7 +178,7 @@ func TestUndefined(t *testing.T) {
 		{Counts{FP: 3, TN: 2}, map[string]string{
 			"recall": noneTrue, "balanced accuracy": noneTrue, "MCC": noneTrue,
 		}},
-		{Counts{TP: 3, FP: 2}, map[string]string{"MCC": allFlagged}},
+		{Counts{TP: 3, FP: 2}, map[string]string{"NPV": allFlagged, "MCC": allFlagged}},
 		{Counts{FN: 3, TN: 2}, map[string]string{"precision": noneFlagged, "MCC": noneFlagged}},
 		{Counts{TP: 1, TN: 1}, map[string]string{}},
 		{Counts{FP: 1, FN: 1}, map[string]string{}},

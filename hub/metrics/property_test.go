@@ -149,6 +149,7 @@ func TestSymmetries(t *testing.T) {
 		same(t, "kappa, classes", c.Kappa(), classes.Kappa(), 1)
 		same(t, "MCC, classes", c.MCC(), classes.MCC(), 1)
 		same(t, "recall and specificity", c.Recall().Point, classes.Specificity().Point, 1)
+		same(t, "precision and NPV", c.Precision().Point, classes.NPV().Point, 1)
 		same(t, "balanced accuracy", c.BalancedAccuracy(), classes.BalancedAccuracy(), 1)
 		same(t, "MCC, contrary", c.MCC(), turned.MCC(), -1)
 	})

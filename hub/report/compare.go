@@ -48,6 +48,43 @@ func (c Comparison) N() int { return c.BothRight + c.OnlyA + c.OnlyB + c.BothWro
 // answers about the same narrative are not independent of each other.
 func (c Comparison) P() float64 { return metrics.McNemar(c.OnlyA, c.OnlyB) }
 
+// ChiSquared is the statistic and the p-value of McNemar's chi-squared test with
+// continuity correction.
+func (c Comparison) ChiSquared() (statistic, p metrics.Value) {
+	return metrics.McNemarChiSquared(c.OnlyA, c.OnlyB)
+}
+
+// RightA reports whether it is A that is right, of a discordant pair.
+func (p Pair) RightA() bool { return *p.A.Flag == *p.A.Manual }
+
+// Some returns at most so many discordant pairs, in their order: as many of which A is
+// right as of which B is right, as far as there are.
+func (c Comparison) Some(most int) []Pair {
+	fromA, fromB := c.OnlyA, c.OnlyB
+	switch half := most / 2; {
+	case fromA+fromB <= most:
+		return c.Discordant
+	case fromA <= half:
+		fromB = most - fromA
+	case fromB <= most-half:
+		fromA = most - fromB
+	default:
+		fromA, fromB = half, most-half
+	}
+	var some []Pair
+	for _, p := range c.Discordant {
+		left := &fromB
+		if p.RightA() {
+			left = &fromA
+		}
+		if *left > 0 {
+			*left--
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 // N is the number of answers that were left out.
 func (l LeftOut) N() int {
 	return l.MissingInA + l.MissingInB + l.OtherText + l.NoFlag + l.OtherFlag + l.UnusableA + l.UnusableB

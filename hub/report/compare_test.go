@@ -100,6 +100,35 @@ func TestComparePairsTheSameRepeat(t *testing.T) {
 	}
 }
 
+func TestSomeDiscordantPairsAreOfBothKinds(t *testing.T) {
+	for _, c := range []struct{ onlyA, onlyB, most, a, b int }{
+		{3, 2, 20, 3, 2}, {0, 0, 20, 0, 0}, {50, 3, 20, 17, 3}, {3, 50, 20, 3, 17}, {50, 50, 20, 10, 10}, {50, 50, 5, 2, 3}, {20, 0, 20, 20, 0}, {30, 0, 20, 20, 0},
+	} {
+		var a, b []query.HubResult
+		for i := range c.onlyA + c.onlyB {
+			flags := [2]string{"++", "+-"}
+			if i >= c.onlyA {
+				flags = [2]string{"+-", "++"}
+			}
+			a, b = append(a, answer(fmt.Sprint(i), 0, flags[0])), append(b, answer(fmt.Sprint(i), 0, flags[1]))
+		}
+		compared, err := Compare(results(a...), results(b...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		some := compared.Some(c.most)
+		for _, p := range some {
+			if p.RightA() {
+				n++
+			}
+		}
+		if n != c.a || len(some)-n != c.b {
+			t.Errorf("%+v: %d and %d", c, n, len(some)-n)
+		}
+	}
+}
+
 func TestCompareTellsWhatCannotBeRead(t *testing.T) {
 	broken := errors.New("broken")
 	failing := func(yield func(query.HubResult, error) bool) { yield(query.HubResult{}, broken) }

@@ -100,6 +100,22 @@ var csvColumns = []csvColumn{
 	{"mean_latency_seconds", func(s Summary) string { return strconv.FormatFloat(s.MeanLatency, 'f', -1, 64) }},
 	{"calls", func(s Summary) string { return strconv.Itoa(s.Calls) }},
 	{"possibly_billed", func(s Summary) string { return strconv.Itoa(s.PossiblyBilled) }},
+	{"precision_low", func(s Summary) string { return number(s.Precision.Low) }},
+	{"precision_high", func(s Summary) string { return number(s.Precision.High) }},
+	{"recall_low", func(s Summary) string { return number(s.Recall.Low) }},
+	{"recall_high", func(s Summary) string { return number(s.Recall.High) }},
+	{"specificity_low", func(s Summary) string { return number(s.Specificity.Low) }},
+	{"specificity_high", func(s Summary) string { return number(s.Specificity.High) }},
+	{"npv", func(s Summary) string { return number(s.NPV.Point) }},
+	{"npv_low", func(s Summary) string { return number(s.NPV.Low) }},
+	{"npv_high", func(s Summary) string { return number(s.NPV.High) }},
+	{"accuracy_low", func(s Summary) string { return number(s.Accuracy.Low) }},
+	{"accuracy_high", func(s Summary) string { return number(s.Accuracy.High) }},
+	{"strict_f1_low", func(s Summary) string { return number(s.Strict.F1.Low) }},
+	{"strict_f1_high", func(s Summary) string { return number(s.Strict.F1.High) }},
+	{"strict_accuracy_low", func(s Summary) string { return number(s.Strict.Accuracy.Low) }},
+	{"strict_accuracy_high", func(s Summary) string { return number(s.Strict.Accuracy.High) }},
+	{"percent_overlap", func(s Summary) string { return number(s.Matrix.PercentOverlap()) }},
 }
 
 // number returns a value with all its digits, or nothing.

@@ -68,6 +68,7 @@ type Scores struct {
 	Precision        metrics.Estimate `json:"precision"`
 	Recall           metrics.Estimate `json:"recall"`
 	Specificity      metrics.Estimate `json:"specificity"`
+	NPV              metrics.Estimate `json:"npv"`
 	F1               metrics.Estimate `json:"f1"`
 	BalancedAccuracy metrics.Value    `json:"balanced_accuracy"`
 	MCC              metrics.Value    `json:"mcc"`
@@ -78,7 +79,7 @@ type Scores struct {
 func ScoresOf(c metrics.Counts) Scores {
 	return Scores{
 		Matrix: c, Accuracy: c.Accuracy(), Precision: c.Precision(), Recall: c.Recall(), Specificity: c.Specificity(),
-		F1: c.F1(), BalancedAccuracy: c.BalancedAccuracy(), MCC: c.MCC(), Kappa: c.Kappa(),
+		NPV: c.NPV(), F1: c.F1(), BalancedAccuracy: c.BalancedAccuracy(), MCC: c.MCC(), Kappa: c.Kappa(),
 	}
 }
 
@@ -97,6 +98,7 @@ func (s Scores) Measures() []Measure {
 		{"precision", s.Precision},
 		{"recall", s.Recall},
 		{"specificity", s.Specificity},
+		{"NPV", s.NPV},
 		{"accuracy", s.Accuracy},
 		{"balanced accuracy", point(s.BalancedAccuracy)},
 		{"MCC", point(s.MCC)},

@@ -5,7 +5,7 @@ CREATE TEMP VIEW matrix AS SELECT experiment_id,
 FROM results WHERE outcome = 'ok' AND manual_flag IS NOT NULL GROUP BY experiment_id;
 -- Chance agreement, for kappa.
 CREATE TEMP VIEW chance AS SELECT *, ((a+b)*(a+c) + (c+d)*(b+d)) / n / n AS e FROM matrix;
-CREATE TEMP VIEW counted AS SELECT experiment_id, count(*) AS total, sum(flag) AS flagged,
+CREATE TEMP VIEW counted AS SELECT experiment_id, sum(outcome <> 'not_run') AS total, sum(flag) AS flagged,
   sum(is_false_positive) AS fp, sum(is_false_negative) AS fn, count(manual_flag) AS with_flag
 FROM results GROUP BY experiment_id;
 SELECT count(*) || ' of ' || (SELECT count(*) FROM experiments) FROM experiments
