@@ -54,7 +54,7 @@ func (d dialect) adapt(r Request, failed *Error, proven bool) (next dialect, nam
 	no := failed.refusal
 	refused := slices.Contains(refusing, no.status)
 	broken := no.status == http.StatusInternalServerError
-	lasting := no.complaint.reason(no.status) != reasonOfStatus(no.status) // a spent quota, a model that is not there
+	lasting := no.reason(no.status) != reasonOfStatus(no.status) // a spent quota, a model that is not there
 	formatted := d.format != FormatNone
 	switch {
 	case !refused && !broken:

@@ -80,7 +80,7 @@ func (p *Parser) verdicts(text string, beside bool) verdicts {
 			switch {
 			case ok:
 				v.answers = append(v.answers, flag)
-			case alone && !(beside && line.listed):
+			case alone && (!beside || !line.listed):
 				v.addBare(p, s, before, beside, true)
 			case len(parts) > 1 && k == 0 && (first || line.speech): // it is judged with what follows
 			case !line.listed:
