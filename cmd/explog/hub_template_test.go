@@ -32,10 +32,11 @@ type chatCall struct {
 	Messages    []struct{ Role, Content string }
 }
 
-func newChatServer(t *testing.T) *chatServer {
+// newChatServer starts a server whose handler is wrapped; nil: it is not.
+func newChatServer(t *testing.T, wrap func(http.Handler) http.Handler) *chatServer {
 	t.Helper()
 	s := &chatServer{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call chatCall
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -49,9 +50,20 @@ func newChatServer(t *testing.T) *chatServer {
 		s.asked = append(s.asked, call)
 		s.mu.Unlock()
 		fmt.Fprint(w, `{"model":"fake","choices":[{"message":{"role":"assistant","content":"{\"detected\": false, \"confidence\": 0.9, \"rationale\": \"fake\"}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3}}`)
-	}))
+	})
+	if wrap != nil {
+		h = wrap(h)
+	}
+	s.Server = httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// calls returns what the server was asked so far.
+func (s *chatServer) calls() []chatCall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
 }
 
 // studyTemplate is a user template as teams write them: JSON follows the narrative.
@@ -117,12 +129,12 @@ func TestAConvertedStudyAsksWhatItsAuthorsWrote(t *testing.T) {
 		t.Log("EXPLOG_REAL_DATA is not set: only made-up narratives are tested")
 	}
 	for _, file := range files {
-		server := newChatServer(t)
+		server := newChatServer(t, nil)
 		dir := studyFolder(t, file, server.URL)
 		explogIn(t, dir, "hub", "convert", "study.yaml", "-o", "experiments.yml")
 		dry := explogIn(t, dir, "hub", "run", "--dry-run", "experiments.yml")
-		if len(server.asked) > 0 {
-			t.Fatalf("a dry run asked %d times", len(server.asked))
+		if len(server.calls()) > 0 {
+			t.Fatalf("a dry run asked %d times", len(server.calls()))
 		}
 		columns := `data/n.csv: id column "incident_id" and "narrative_type", text column "narrative_text", label column "manual_flag_ind"`
 		out := explogIn(t, dir, "hub", "run", "experiments.yml")
@@ -139,7 +151,7 @@ func TestAConvertedStudyAsksWhatItsAuthorsWrote(t *testing.T) {
 				want = append(want, strings.Replace(studyTemplate, "<<TEXT>>", n.Text, 1))
 			}
 		}
-		for _, call := range server.asked {
+		for _, call := range server.calls() {
 			if call.Model != "some/model" || call.Temperature == nil || *call.Temperature != 0 || len(call.Messages) != 2 ||
 				call.Messages[0].Role != "system" || call.Messages[0].Content != "ROLE: you judge.\n" || call.Messages[1].Role != "user" {
 				t.Fatalf("%s: asked %+v", file, call)
@@ -160,10 +172,9 @@ func TestAConvertedStudyAsksWhatItsAuthorsWrote(t *testing.T) {
 
 // A narrative is asked about in the same words after a run was stopped in the middle.
 func TestATemplateIsResumed(t *testing.T) {
-	server := newChatServer(t)
+	server := newChatServer(t, func(h http.Handler) http.Handler { return failing(h, 2) })
 	dir := studyFolder(t, "testdata/narratives.csv", server.URL)
 	explogIn(t, dir, "hub", "convert", "study.yaml", "-o", "experiments.yml")
-	server.Config.Handler = failing(server.Config.Handler, 2)
 	cmd := exec.Command("explog", "hub", "run", "experiments.yml", "--max-errors", "1")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err == nil {
@@ -174,7 +185,7 @@ func TestATemplateIsResumed(t *testing.T) {
 		t.Error(out)
 	}
 	asked := make(map[string]int)
-	for _, call := range server.asked {
+	for _, call := range server.calls() {
 		asked[call.Messages[1].Content]++
 	}
 	if len(asked) != 6 {
