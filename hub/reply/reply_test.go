@@ -293,7 +293,7 @@ func TestTenMegabytesOfBraces(t *testing.T) {
 	if _, err := Parse(strings.Repeat("{", 10<<20)); !errors.Is(err, ErrUnparsed) {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > time.Minute { // some seconds with the race detector; quadratic, it would be hours
 		t.Errorf("it took %v", took)
 	}
 }

@@ -64,7 +64,7 @@ func flagsOf(fh fs.FileHandle) uint32 {
 // intercepted, because each read is to be seen. Memory that is mapped, and SQLite's
 // shared memory, is always cached.
 func (f *file) caching() uint32 {
-	if f.intercept != nil && f.role != shared {
+	if f.judging() && f.role != shared {
 		return fuse.FOPEN_DIRECT_IO
 	}
 	return fuse.FOPEN_KEEP_CACHE

@@ -24,9 +24,12 @@ type Verdict struct {
 	Then  func() // called once the request took effect
 }
 
+// judging reports whether requests are judged.
+func (v *volume) judging() bool { return v.intercept != nil && v.filled.Load() }
+
 // ask has a request judged. The caller has the journal's lock.
 func (v *volume) ask(r Request) Verdict {
-	if v.intercept == nil {
+	if !v.judging() {
 		return Verdict{}
 	}
 	return v.intercept(r)

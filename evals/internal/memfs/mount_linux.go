@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -31,6 +32,7 @@ type Options struct {
 type volume struct {
 	*Journal
 	intercept func(Request) Verdict
+	filled    atomic.Bool // from now on requests are judged
 }
 
 // Mount puts a file system onto a folder. Its root has the number [RootFolder]; what
@@ -76,9 +78,7 @@ func Mount(ctx context.Context, dir string, j *Journal, has Image, o Options) (u
 // fill puts files and folders into the root, before anybody is told of requests. In
 // memory none of this can fail.
 func (d *folder) fill(ctx context.Context, has Image) {
-	intercept := d.intercept
-	d.intercept = nil
-	defer func() { d.intercept = intercept }()
+	defer d.filled.Store(true)
 	for _, path := range slices.Sorted(maps.Keys(has)) {
 		parent := d
 		names := strings.Split(path, "/")
